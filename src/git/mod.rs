@@ -1,0 +1,9 @@
+//! Git as git sees it: object ids, objects, trees and refs. Knows neither GitHub nor our tables.
+
+mod object;
+mod oid;
+mod reference;
+
+pub use object::{EntryMode, ObjectKind, TreeEntry, encode_tree, hash_object, hash_tree};
+pub use oid::{Oid, ParseOidError};
+pub use reference::{GitRef, ParseRefError};

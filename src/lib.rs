@@ -1,0 +1,5 @@
+//! Bindery keeps a database in step with GitHub.
+
+pub mod clock;
+pub mod git;
+pub mod github;
