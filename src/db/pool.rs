@@ -1,0 +1,220 @@
+//! Pools with bounded waits: on PostgreSQL one for all, on SQLite one writer and several readers.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
+use diesel::ConnectionError;
+use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::{Conn, Driver};
+use super::listen;
+use super::migrations::{self, Direction};
+use super::postgres::PostgresConnector;
+use super::sqlite::SqliteHandle;
+use super::url::DatabaseUrl;
+use super::wake::Wakes;
+
+#[derive(Debug, Clone)]
+pub struct DbSettings {
+    pub url: DatabaseUrl,
+    /// Connections to PostgreSQL, or readers of SQLite.
+    pub pool_size: usize,
+    /// How long a request waits for a connection before it is refused.
+    pub acquire_timeout: Duration,
+    /// How long PostgreSQL works on one statement.
+    pub statement_timeout: Duration,
+}
+
+/// A connection that goes back to its pool when it is dropped.
+pub type Pooled = managed::Object<Connector>;
+type Pool = managed::Pool<Connector>;
+
+/// The database, for the life of the process. Clones share the pools.
+#[derive(Clone)]
+pub struct Db {
+    write: Pool,
+    read: Pool,
+    wakes: Wakes,
+    postgres: Option<PostgresConnector>,
+    /// Held so that no second process opens the same SQLite file.
+    _lock: Option<Arc<File>>,
+}
+
+/// Why there was no result; the answer to all of it is "not now".
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    #[error("no database connection: {0}")]
+    Connection(String),
+    #[error(transparent)]
+    Query(#[from] diesel::result::Error),
+}
+
+impl Db {
+    /// Opens the pools, and the database file when there is none yet. Does not migrate.
+    pub async fn open(settings: &DbSettings) -> anyhow::Result<Self> {
+        let wakes = Wakes::default();
+        match &settings.url {
+            DatabaseUrl::Postgres(url) => {
+                let connector =
+                    PostgresConnector::new(url.expose_secret(), settings.statement_timeout)?;
+                let source = Source::Postgres(connector.clone());
+                let pool = pool(source, settings.pool_size, settings, &wakes)?;
+                let postgres = Some(connector);
+                Ok(Self {
+                    write: pool.clone(),
+                    read: pool,
+                    wakes,
+                    postgres,
+                    _lock: None,
+                })
+            }
+            DatabaseUrl::Sqlite(path) => {
+                let lock = lock_file(path)?;
+                let source = Source::Sqlite(path.to_string_lossy().into_owned());
+                let write = pool(source.clone(), 1, settings, &wakes)?;
+                let read = pool(source, settings.pool_size, settings, &wakes)?;
+                Ok(Self {
+                    write,
+                    read,
+                    wakes,
+                    postgres: None,
+                    _lock: Some(Arc::new(lock)),
+                })
+            }
+        }
+    }
+
+    pub async fn migrate(&self, direction: Direction) -> anyhow::Result<usize> {
+        match &self.postgres {
+            Some(connector) => migrations::run_postgres(connector, direction).await,
+            None => {
+                let mut conn = self.write().await?;
+                migrations::run_sqlite(&mut conn, direction).await
+            }
+        }
+    }
+
+    /// A connection that may write. On SQLite there is one, so it is held briefly and never across a
+    /// call to the network.
+    pub async fn write(&self) -> Result<Pooled, DbError> {
+        acquire(&self.write).await
+    }
+
+    pub async fn read(&self) -> Result<Pooled, DbError> {
+        acquire(&self.read).await
+    }
+
+    pub fn wakes(&self) -> &Wakes {
+        &self.wakes
+    }
+
+    /// Passes on what other processes notify; returns when `stop` is cancelled, at once on SQLite.
+    pub async fn listen(&self, stop: CancellationToken) {
+        if let Some(connector) = &self.postgres {
+            listen::run(connector, &self.wakes, stop).await;
+        }
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        self.postgres.is_none()
+    }
+}
+
+async fn acquire(pool: &Pool) -> Result<Pooled, DbError> {
+    pool.get()
+        .await
+        .map_err(|error| DbError::Connection(error.to_string()))
+}
+
+fn pool(source: Source, size: usize, settings: &DbSettings, wakes: &Wakes) -> anyhow::Result<Pool> {
+    let connector = Connector {
+        source,
+        wakes: wakes.clone(),
+    };
+    Ok(Pool::builder(connector)
+        .max_size(size)
+        .wait_timeout(Some(settings.acquire_timeout))
+        .create_timeout(Some(settings.acquire_timeout))
+        .recycle_timeout(Some(settings.acquire_timeout))
+        .runtime(deadpool::Runtime::Tokio1)
+        .build()?)
+}
+
+/// A lock on a file beside the database: SQLite's own locks are per connection, and two services
+/// on one file would not wake each other.
+fn lock_file(path: &Path) -> anyhow::Result<File> {
+    let mut lock_path = path.as_os_str().to_owned();
+    lock_path.push(".lock");
+    let lock_path = Path::new(&lock_path);
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        anyhow::ensure!(
+            folder.is_dir(),
+            "the folder of the database, {}, does not exist",
+            folder.display()
+        );
+    }
+    let file = File::create(lock_path)
+        .map_err(|error| anyhow::anyhow!("cannot create {}: {error}", lock_path.display()))?;
+    file.try_lock().map_err(|_| {
+        anyhow::anyhow!(
+            "{} is in use by another process: SQLite serves one Bindery at a time; stop it, or use PostgreSQL",
+            path.display()
+        )
+    })?;
+    Ok(file)
+}
+
+/// Opens connections for a pool.
+#[derive(Clone)]
+pub struct Connector {
+    source: Source,
+    wakes: Wakes,
+}
+
+#[derive(Clone)]
+enum Source {
+    Postgres(PostgresConnector),
+    Sqlite(String),
+}
+
+impl managed::Manager for Connector {
+    type Type = Conn;
+    type Error = ConnectionError;
+
+    async fn create(&self) -> Result<Conn, ConnectionError> {
+        let driver = match &self.source {
+            Source::Postgres(connector) => Driver::Postgres(connector.connect().await?),
+            Source::Sqlite(path) => Driver::Sqlite(SqliteHandle::open(path.clone()).await?),
+        };
+        Ok(Conn::new(driver, self.wakes.clone()))
+    }
+
+    /// No ping: a dead connection says so at its first query, and is not recycled again.
+    async fn recycle(&self, conn: &mut Conn, _: &Metrics) -> RecycleResult<ConnectionError> {
+        if conn.is_broken() {
+            return Err(RecycleError::Message("the connection is broken".into()));
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Connector")
+    }
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db")
+            .field("sqlite", &self.is_sqlite())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,116 @@
+//! Where the database is: `postgres://…`, or a SQLite file.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// A parsed `DATABASE_URL`.
+#[derive(Debug, Clone)]
+pub enum DatabaseUrl {
+    /// May hold a password.
+    Postgres(SecretString),
+    Sqlite(PathBuf),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DatabaseUrlError {
+    #[error("it is empty: give postgres://user@host/database or sqlite://path/to/file.db")]
+    Empty,
+    #[error("{0}:// is not supported: give postgres://… or sqlite://…")]
+    Scheme(String),
+    #[error(
+        "an in-memory database would lose what was acknowledged: give a file, sqlite://path/to/file.db"
+    )]
+    InMemory,
+}
+
+impl DatabaseUrl {
+    /// `postgres://…` and `postgresql://…`; `sqlite:path`, `sqlite://relative`, `sqlite:///absolute`,
+    /// or a bare path.
+    pub fn parse(text: &str) -> Result<Self, DatabaseUrlError> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.into()));
+        }
+        let path = match text.split_once(':') {
+            Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
+            Some((scheme, rest)) if rest.starts_with("//") => {
+                return Err(DatabaseUrlError::Scheme(scheme.to_owned()));
+            }
+            _ => text,
+        };
+        match path {
+            "" => Err(DatabaseUrlError::Empty),
+            ":memory:" => Err(DatabaseUrlError::InMemory),
+            path => Ok(Self::Sqlite(Path::new(path).to_owned())),
+        }
+    }
+
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
+    }
+
+    /// For people and logs: without the password.
+    pub fn redacted(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("sqlite://{}", path.display()),
+            Self::Postgres(url) => match url::Url::parse(url.expose_secret()) {
+                Ok(mut url) => {
+                    if url.password().is_some() {
+                        // Fails only for URLs that can have no password.
+                        let _ = url.set_password(Some("***"));
+                    }
+                    url.set_query(None);
+                    url.to_string()
+                }
+                Err(_) => "postgres://***".to_owned(),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sqlite_path_is_relative_unless_it_begins_with_a_slash() {
+        let cases = [
+            ("sqlite://bindery.db", "bindery.db"),
+            ("sqlite:bindery.db", "bindery.db"),
+            ("sqlite:///var/lib/b.db", "/var/lib/b.db"),
+            ("data/b.db", "data/b.db"),
+            ("/b.db", "/b.db"),
+        ];
+        for (text, path) in cases {
+            match DatabaseUrl::parse(text) {
+                Ok(DatabaseUrl::Sqlite(parsed)) => assert_eq!(parsed, Path::new(path), "{text}"),
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn says_what_to_give_instead() {
+        assert_eq!(
+            DatabaseUrl::parse("sqlite://").unwrap_err(),
+            DatabaseUrlError::Empty
+        );
+        assert_eq!(
+            DatabaseUrl::parse("sqlite::memory:").unwrap_err(),
+            DatabaseUrlError::InMemory
+        );
+        assert_eq!(
+            DatabaseUrl::parse("mysql://h/d").unwrap_err(),
+            DatabaseUrlError::Scheme("mysql".into())
+        );
+    }
+
+    #[test]
+    fn never_shows_a_password() {
+        let url =
+            DatabaseUrl::parse("postgres://ann:pa55word@db/b?sslmode=require&password=pa55word")
+                .expect("a PostgreSQL URL");
+        assert_eq!(url.redacted(), "postgres://ann:***@db/b");
+        assert!(!format!("{url:?}").contains("pa55word"));
+    }
+}

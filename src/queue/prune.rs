@@ -1,0 +1,27 @@
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::db::Conn;
+use crate::db::schema::jobs;
+use crate::ids::JobId;
+
+/// Deletes some jobs that were finished before `finished_before`; fewer than `limit` means: all of them.
+///
+/// In small steps, so that nothing waits behind it.
+pub async fn prune(
+    finished_before: DateTime<Utc>,
+    limit: i64,
+    conn: &mut Conn,
+) -> QueryResult<usize> {
+    let old: Vec<JobId> = jobs::table
+        .filter(jobs::finalized_at.lt(finished_before))
+        .order(jobs::finalized_at)
+        .select(jobs::id)
+        .limit(limit)
+        .load(conn)
+        .await?;
+    diesel::delete(jobs::table.filter(jobs::id.eq_any(old)))
+        .execute(conn)
+        .await
+}
