@@ -1,6 +1,15 @@
 //! GitHub, as far as Bindery speaks with it. Knows nothing of our rows: it could be a crate tomorrow.
 
+mod app_auth;
+pub mod client;
+mod error;
+pub mod event;
 pub mod ids;
 mod name;
+mod quote;
+pub mod signature;
 
+pub use app_auth::{PrivateKeyError, PrivateKeyPem};
+pub use client::{GitHub, GitHubConfig};
+pub use error::{AccessLost, Cause, GitHubError, RateLimitKind};
 pub use name::RepositoryName;

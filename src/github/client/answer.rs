@@ -1,0 +1,141 @@
+use chrono::{DateTime, Utc};
+use reqwest::StatusCode;
+use reqwest::header::{DATE, ETAG, HeaderName};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::transport::Answer;
+use crate::github::error::{AccessLost, GitHubError};
+use crate::github::quote::quote;
+
+/// Our reading of an answer that is not the one hoped for. Holds no more than what GitHub says on purpose.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error("GitHub answers {status}: {message}")]
+    Status { status: u16, message: String },
+    #[error("the JSON's `{path}` is wrong: {reason}")]
+    Json { path: String, reason: String },
+}
+
+/// The body of GitHub's errors.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ErrorBody {
+    message: String,
+    errors: Vec<ErrorDetail>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ErrorDetail {
+    code: String,
+}
+
+impl Answer {
+    pub(super) fn header(&self, name: impl AsRef<str>) -> Option<&str> {
+        self.headers.get(name.as_ref())?.to_str().ok()
+    }
+
+    fn standard_header(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// GitHub's clock when it answered.
+    pub(super) fn date(&self) -> Option<DateTime<Utc>> {
+        let date = self.standard_header(&DATE)?;
+        Some(DateTime::parse_from_rfc2822(date).ok()?.to_utc())
+    }
+
+    pub(super) fn etag(&self) -> Option<&str> {
+        self.standard_header(&ETAG)
+    }
+
+    /// GitHub's own words on an error, fit to be shown; empty when the body is none of GitHub's.
+    pub(super) fn message(&self) -> String {
+        quote(&self.error_body().message)
+    }
+
+    fn error_body(&self) -> ErrorBody {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// The value of a 200; any other status is an error.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, GitHubError> {
+        if !self.status.is_success() {
+            return Err(self.refusal());
+        }
+        let mut json = serde_json::Deserializer::from_slice(&self.body);
+        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| Fault::Json {
+            path: quote(&error.path().to_string()),
+            reason: quote(&error.inner().to_string()),
+        });
+        value.map_err(GitHubError::unexpected)
+    }
+
+    /// What a status means when the call has no meaning of its own for it. Rate limits are told apart before.
+    pub(super) fn refusal(&self) -> GitHubError {
+        match self.status {
+            StatusCode::UNAUTHORIZED => GitHubError::Unauthorized,
+            StatusCode::FORBIDDEN => self.forbidden(),
+            StatusCode::NOT_FOUND => GitHubError::NotFound,
+            StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => self.blocked(),
+            StatusCode::REQUEST_TIMEOUT => self.unavailable(),
+            status if status.is_server_error() => self.unavailable(),
+            _ => GitHubError::unexpected(self.fault()),
+        }
+    }
+
+    fn forbidden(&self) -> GitHubError {
+        let body = self.error_body();
+        let message = body.message.to_ascii_lowercase();
+        if message.is_empty() {
+            // A proxy's page, not GitHub's answer.
+            GitHubError::unexpected(self.fault())
+        } else if message.contains("suspended") {
+            GitHubError::AccessLost(AccessLost::Suspended)
+        } else if message.contains("not accessible by integration") {
+            self.permission_missing()
+        } else {
+            self.blocked()
+        }
+    }
+
+    /// A 403 by which GitHub says that the file itself is too large for its API.
+    pub(super) fn is_too_large(&self) -> bool {
+        let too_large = |detail: &ErrorDetail| detail.code == "too_large";
+        self.status == StatusCode::FORBIDDEN && self.error_body().errors.iter().any(too_large)
+    }
+
+    pub(super) fn permission_missing(&self) -> GitHubError {
+        let needed = self
+            .header("x-accepted-github-permissions")
+            .map_or_else(|| self.message(), quote);
+        GitHubError::AccessLost(AccessLost::PermissionMissing { needed })
+    }
+
+    fn blocked(&self) -> GitHubError {
+        let reason = match self.message() {
+            message if message.is_empty() => format!("status {}", self.status.as_u16()),
+            message => message,
+        };
+        GitHubError::AccessLost(AccessLost::Blocked { reason })
+    }
+
+    pub(super) fn unavailable(&self) -> GitHubError {
+        GitHubError::unavailable(self.fault())
+    }
+
+    pub(super) fn unexpected(&self) -> GitHubError {
+        GitHubError::unexpected(self.fault())
+    }
+
+    fn fault(&self) -> Fault {
+        Fault::Status {
+            status: self.status.as_u16(),
+            message: match self.message() {
+                message if message.is_empty() => "(not in GitHub's words)".to_owned(),
+                message => message,
+            },
+        }
+    }
+}

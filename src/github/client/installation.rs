@@ -1,0 +1,82 @@
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer};
+
+use super::GitHub;
+use super::request::Request;
+use crate::github::RepositoryName;
+use crate::github::error::GitHubError;
+use crate::github::ids::{AppId, InstallationId, OwnerId};
+
+/// The App as GitHub knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct App {
+    pub id: AppId,
+    /// Enterprise Server may have none.
+    pub slug: Option<String>,
+    pub name: String,
+    /// Name of a permission → `read` or `write`.
+    #[serde(default, deserialize_with = "texts")]
+    pub permissions: BTreeMap<String, String>,
+    /// The events that the App subscribed to.
+    #[serde(default)]
+    pub events: Vec<String>,
+}
+
+/// The App on one account.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Installation {
+    pub id: InstallationId,
+    pub account: Account,
+    pub suspended_at: Option<DateTime<Utc>>,
+    /// What the account granted: name of a permission → `read` or `write`.
+    #[serde(default, deserialize_with = "texts")]
+    pub permissions: BTreeMap<String, String>,
+    /// `all` or `selected`.
+    pub repository_selection: String,
+}
+
+/// A user or an organisation, and what it is called at the moment.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Account {
+    pub id: OwnerId,
+    /// An enterprise has a slug instead.
+    #[serde(alias = "slug")]
+    pub login: String,
+}
+
+impl GitHub {
+    /// The App itself: proof that the id and the key belong together.
+    pub async fn app(&self) -> Result<App, GitHubError> {
+        let request = Request::get("/app", &[], self.json_cap());
+        self.as_app(&request).await?.json()
+    }
+
+    /// `NotFound` when the App was uninstalled there.
+    pub async fn installation(&self, id: InstallationId) -> Result<Installation, GitHubError> {
+        let route = "/app/installations/{installation_id}";
+        let request = Request::get(route, &[&id], self.json_cap());
+        self.as_app(&request).await?.json()
+    }
+
+    /// The installation that covers the repository now called so. `NotFound` both when there is none and when there is no such repository.
+    pub async fn repository_installation_by_name(
+        &self,
+        name: &RepositoryName,
+    ) -> Result<Installation, GitHubError> {
+        let route = "/repos/{owner}/{repo}/installation";
+        let request = Request::get(route, &[&name.owner, &name.name], self.json_cap());
+        self.as_app(&request).await?.json()
+    }
+}
+
+/// GitHub adds permissions at any time; one that is no text is left out.
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let values = BTreeMap::<String, serde_json::Value>::deserialize(deserializer)?;
+    let text = |(name, value): (String, serde_json::Value)| match value {
+        serde_json::Value::String(text) => Some((name, text)),
+        _ => None,
+    };
+    Ok(values.into_iter().filter_map(text).collect())
+}

@@ -1,0 +1,107 @@
+//! The calls of GitHub's REST API that are made, and what their answers mean.
+
+mod answer;
+mod budget;
+mod config;
+mod delivery;
+mod etag;
+mod git;
+mod installation;
+mod rate_limit;
+mod repository;
+mod request;
+mod send;
+mod transport;
+
+use chrono::{DateTime, Utc};
+
+pub use config::{ClientLimits, GitHubConfig, GitHubConfigError, host_of};
+pub use delivery::{Deliveries, DeliveryCursor, FetchedDelivery, HookDelivery};
+pub use etag::{Conditional, ETag};
+pub use git::{Commit, Listing, Tree, TreeItem};
+pub use installation::{Account, App, Installation};
+pub use repository::{Repositories, Repository, RepositoryKey};
+
+use super::app_auth::{AppSigner, TokenCache};
+use super::ids::{AppId, InstallationId};
+use crate::clock::Clock;
+use budget::{Asker, Budgets};
+use request::Cap;
+use transport::Transport;
+
+/// One App on one GitHub: asks, within the budgets that GitHub sets, and says what came of it.
+///
+/// Never retries and never sleeps out a rate limit: when to ask again is the asker's decision.
+/// Only a token that was refused is replaced, once, within a call. Share it by `Arc`.
+#[derive(Debug)]
+pub struct GitHub {
+    host: String,
+    app_id: AppId,
+    transport: Transport,
+    signer: AppSigner,
+    tokens: TokenCache,
+    budgets: Budgets,
+    limits: ClientLimits,
+    clock: Clock,
+}
+
+impl GitHub {
+    /// # Errors
+    /// When the URL or the limits can never work, or TLS cannot be set up. Asks GitHub nothing.
+    pub fn new(config: GitHubConfig, clock: Clock) -> Result<Self, GitHubConfigError> {
+        config.check()?;
+        Ok(Self {
+            transport: Transport::new(&config, clock.clone())?,
+            host: config.host,
+            app_id: config.app_id,
+            signer: AppSigner::new(
+                config.app_id,
+                config.private_key,
+                config.previous_private_key,
+            ),
+            tokens: TokenCache::new(),
+            budgets: Budgets::new(config.limits.clone()),
+            limits: config.limits,
+            clock,
+        })
+    }
+
+    /// What identities of this GitHub are kept under.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub fn app_id(&self) -> AppId {
+        self.app_id
+    }
+
+    /// Until when GitHub wants no request under this installation, if it does.
+    pub fn paused_until(&self, id: InstallationId) -> Option<DateTime<Utc>> {
+        self.budgets
+            .paused_until(Asker::Installation(id), self.clock.now())
+    }
+
+    /// The same for what the App asks as itself, minting tokens included.
+    pub fn app_paused_until(&self) -> Option<DateTime<Utc>> {
+        self.budgets.paused_until(Asker::App, self.clock.now())
+    }
+
+    /// Makes a pause known that another process, or this one before a restart, was told of. Never shortens one.
+    pub fn pause(&self, id: InstallationId, until: DateTime<Utc>) {
+        self.budgets.of(Asker::Installation(id)).pause(until);
+    }
+
+    fn json_cap(&self) -> Cap {
+        Cap {
+            what: "answer",
+            bytes: self.limits.max_json_bytes,
+        }
+    }
+
+    fn large_json_cap(&self) -> Cap {
+        Cap {
+            what: "answer",
+            bytes: self.limits.max_large_json_bytes,
+        }
+    }
+}

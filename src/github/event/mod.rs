@@ -1,0 +1,75 @@
+//! What a delivery says, as far as it is used: every field that is not used may be missing, new or of another type.
+
+mod envelope;
+mod fields;
+mod ping;
+mod push;
+
+use fields::Fields;
+
+pub use envelope::Envelope;
+pub use ping::Ping;
+pub use push::{Push, PushCommit, PushRepository};
+
+use super::quote::quote;
+
+/// One webhook event. Always a hint to look at GitHub, never the truth.
+#[derive(Debug, Clone)]
+pub enum Event {
+    Push(Push),
+    Ping(Ping),
+    /// One that nothing is done with; its words are kept for the ledger.
+    Other {
+        event: String,
+        action: Option<String>,
+    },
+}
+
+impl Event {
+    /// Reads `body` as the event that `X-GitHub-Event` names. Unknown events and actions are fine; GitHub adds some every year.
+    ///
+    /// # Errors
+    /// When a field that is used has another type than GitHub gives it, or the body is no JSON object.
+    pub fn parse(event_name: &str, body: &[u8]) -> Result<Self, UnusablePayload> {
+        match event_name {
+            "push" => Push::parse(body).map(Self::Push),
+            "ping" => Ping::parse(body).map(Self::Ping),
+            other => Ok(Self::Other {
+                event: other.to_owned(),
+                action: Fields::read(body, ["action"])?.text(0),
+            }),
+        }
+    }
+}
+
+/// A payload with a field that is used and cannot be: the delivery is kept, and nothing is done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the payload's `{field}` is unusable: {reason}")]
+pub struct UnusablePayload {
+    /// Where in the payload, such as `repository.owner.id`; `.` is the whole.
+    pub field: String,
+    pub reason: String,
+}
+
+impl UnusablePayload {
+    fn new(field: &str, reason: &str) -> Self {
+        Self {
+            field: quote(field),
+            reason: quote(reason),
+        }
+    }
+}
+
+/// Reads a typed payload; the error names the field.
+fn parse<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<T, UnusablePayload> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        UnusablePayload::new(&error.path().to_string(), &error.inner().to_string())
+    })?;
+    json.end()
+        .map_err(|error| UnusablePayload::new(".", &error.to_string()))?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests;
