@@ -1,5 +1,6 @@
 //! Bindery keeps a database in step with GitHub.
 
 pub mod clock;
+pub mod config;
 pub mod git;
 pub mod github;
