@@ -104,3 +104,51 @@ impl Value for DatabaseUrl {
         self.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_known_by_its_scheme() {
+        let cases = [
+            ("sqlite://bindery.db", DatabaseKind::Sqlite),
+            ("sqlite:///var/lib/bindery.db", DatabaseKind::Sqlite),
+            ("postgres://h/db", DatabaseKind::Postgres),
+            (
+                "postgresql:///db?host=/run/postgresql",
+                DatabaseKind::Postgres,
+            ),
+        ];
+        for (text, kind) in cases {
+            assert_eq!(DatabaseUrl::parse(text).expect(text).kind(), kind);
+        }
+        for bad in [
+            "",
+            "bindery.db",
+            "sqlite://",
+            "sqlite:x",
+            "mysql://h/db",
+            "postgres://:x",
+        ] {
+            assert!(DatabaseUrl::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let cases = [
+            ("postgres://u:canary@h:1/db", "postgres://u:***@h:1/db"),
+            ("postgres://h/db?user=u&password=canary", "postgres://h/db"),
+            (
+                "sqlite:///var/lib/bindery.db",
+                "sqlite:///var/lib/bindery.db",
+            ),
+        ];
+        for (text, shown) in cases {
+            let url = DatabaseUrl::parse(text).expect(text);
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(format!("{url:?}"), shown);
+        }
+    }
+}

@@ -48,18 +48,18 @@ pub(super) fn read(reader: &mut Reader<'_>) -> (Vec<GitHubAppConfig>, Vec<String
     let mut apps = Vec::new();
     // Without an App anywhere, the environment's settings are the ones to name.
     if tables.is_empty() || from_environment.is_begun() {
-        match from_environment.complete() {
-            Ok(app) => apps.push(app),
-            Err(names) => missing.extend(names.map(|(_, variable)| variable.to_owned())),
-        }
+        missing.extend(
+            from_environment
+                .missing()
+                .map(|(_, variable)| variable.to_owned()),
+        );
+        apps.extend(from_environment.complete());
     }
     for (index, table) in tables.into_iter().enumerate() {
         let label = format!("{}#{}", AppSettings::NAME, index + 1);
         let settings: AppSettings = reader.section_in(Scope::table(table, label));
-        match settings.complete() {
-            Ok(app) => apps.push(app),
-            Err(names) => missing.extend(names.map(|(key, _)| reader.place(key))),
-        }
+        missing.extend(settings.missing().map(|(key, _)| reader.place(key)));
+        apps.extend(settings.complete());
     }
     refuse_twins(reader, &apps);
     (apps, missing)
@@ -76,38 +76,36 @@ impl AppSettings {
             || self.webhook_secret_previous.is_some()
     }
 
-    /// `Err` has what is missing: the key in a table, and the variable.
-    fn complete(
-        self,
-    ) -> Result<GitHubAppConfig, impl Iterator<Item = (&'static str, &'static str)>> {
+    /// The key in a table, and the variable, of each setting that an App must have.
+    fn missing(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
         let required = [
-            ("app_id", "GITHUB_APP_ID", self.app_id.is_none()),
+            (self.app_id.is_none(), "app_id", "GITHUB_APP_ID"),
             (
+                self.private_key.is_none(),
                 "private_key",
                 "GITHUB_APP_PRIVATE_KEY",
-                self.private_key.is_none(),
             ),
             (
+                self.webhook_secret.is_none(),
                 "webhook_secret",
                 "GITHUB_WEBHOOK_SECRET",
-                self.webhook_secret.is_none(),
             ),
         ];
-        match (self.app_id, self.private_key, self.webhook_secret) {
-            (Some(app_id), Some(private_key), Some(webhook_secret)) => Ok(GitHubAppConfig {
-                host: host_of(&self.api_url),
-                api_url: self.api_url,
-                app_id,
-                private_key,
-                private_key_previous: self.private_key_previous,
-                webhook_secret,
-                webhook_secret_previous: self.webhook_secret_previous,
-            }),
-            _ => Err(required
-                .into_iter()
-                .filter(|(.., is_missing)| *is_missing)
-                .map(|(key, variable, _)| (key, variable))),
-        }
+        let missing = required.into_iter().filter(|(is_missing, ..)| *is_missing);
+        missing.map(|(_, key, variable)| (key, variable))
+    }
+
+    /// `None` while something is missing.
+    fn complete(self) -> Option<GitHubAppConfig> {
+        Some(GitHubAppConfig {
+            host: host_of(&self.api_url),
+            api_url: self.api_url,
+            app_id: self.app_id?,
+            private_key: self.private_key?,
+            private_key_previous: self.private_key_previous,
+            webhook_secret: self.webhook_secret?,
+            webhook_secret_previous: self.webhook_secret_previous,
+        })
     }
 }
 

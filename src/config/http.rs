@@ -87,3 +87,40 @@ impl Value for PathPrefix {
         self.0.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_normalised_once() {
+        let cases = [
+            ("", ""),
+            ("/", ""),
+            ("docverse", "/docverse"),
+            ("/docverse/", "/docverse"),
+            ("/a/b.c_d~e-f", "/a/b.c_d~e-f"),
+        ];
+        for (text, expected) in cases {
+            let prefix = PathPrefix::parse(text).expect(text);
+            assert_eq!(prefix.as_str(), expected);
+            assert_eq!(PathPrefix::parse(&prefix.show()), Ok(prefix));
+        }
+        for bad in ["/a//b", "/../a", "/a b", "/{org}", "/ü", "/a?b", "/a%2fb"] {
+            assert_eq!(PathPrefix::parse(bad), Err(Fault::Text), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_unspecified_address_is_reached_by_the_loopback() {
+        let cases = [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("10.0.0.1:80", "10.0.0.1:80"),
+        ];
+        for (bound, expected) in cases {
+            let bound = bound.parse().expect(bound);
+            assert_eq!(reachable(bound).to_string(), expected);
+        }
+    }
+}

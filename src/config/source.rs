@@ -12,8 +12,11 @@ use super::reference;
 /// What the process was started with.
 pub struct Sources<'a> {
     pub(super) flags: Flags,
-    pub(super) env: Box<dyn Fn(&str) -> Option<OsString> + 'a>,
+    pub(super) env: Environment<'a>,
 }
+
+/// The value of a variable, by its name.
+type Environment<'a> = Box<dyn Fn(&str) -> Option<OsString> + 'a>;
 
 impl<'a> Sources<'a> {
     pub fn new(flags: Flags, env: impl Fn(&str) -> Option<OsString> + 'a) -> Self {

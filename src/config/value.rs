@@ -145,12 +145,13 @@ impl Value for Url {
 
     fn parse(text: &str) -> Result<Self, Fault> {
         let url: Self = text.parse().map_err(|_| Fault::Text)?;
-        let plain = matches!(url.scheme(), "http" | "https")
-            && url.username().is_empty()
-            && url.password().is_none()
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Fault::Reason("holds a user or a password".to_owned()));
+        }
+        let is_base = matches!(url.scheme(), "http" | "https")
             && url.query().is_none()
             && url.fragment().is_none();
-        if plain { Ok(url) } else { Err(Fault::Text) }
+        if is_base { Ok(url) } else { Err(Fault::Text) }
     }
 
     fn show(&self) -> String {
@@ -182,5 +183,82 @@ impl Value for PathBuf {
 
     fn show(&self) -> String {
         self.display().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown<T: Value>(text: &str) -> Option<String> {
+        let value = T::parse(text).ok()?;
+        let again = T::parse(&value.show()).expect("what is shown reads back");
+        assert_eq!(value.amount(), again.amount(), "{text}");
+        Some(value.show())
+    }
+
+    #[test]
+    fn a_duration_has_a_unit() {
+        let cases = [
+            ("60s", "1m"),
+            ("1h 30m", "1h 30m"),
+            ("250ms", "250ms"),
+            ("7d", "7days"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(shown::<Duration>(text).as_deref(), Some(expected));
+        }
+        for bad in ["", "60", "-1s", "soon", "1 fortnight"] {
+            assert_eq!(shown::<Duration>(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_shown_in_the_largest_exact_unit() {
+        let cases = [
+            ("25MiB", "25MiB"),
+            ("1024 KiB", "1MiB"),
+            ("1500", "1500B"),
+            ("1MB", "1000000B"),
+            ("0", "0B"),
+            ("2048GiB", "2048GiB"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(shown::<ByteSize>(text).as_deref(), Some(expected));
+        }
+        for bad in ["", "-1", "25 parsecs", "MiB"] {
+            assert_eq!(shown::<ByteSize>(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_a_base_that_paths_are_added_to() {
+        assert_eq!(
+            shown::<Url>("https://api.github.com/").as_deref(),
+            Some("https://api.github.com")
+        );
+        assert_eq!(
+            shown::<Url>("http://x:1/api/v3").as_deref(),
+            Some("http://x:1/api/v3")
+        );
+        for bad in [
+            "",
+            "api.github.com",
+            "ftp://x",
+            "https://x?q",
+            "https://x#f",
+            "https://u:p@x",
+        ] {
+            assert_eq!(shown::<Url>(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_secret_has_sixteen_bytes() {
+        assert!(SecretString::parse("0123456789abcdef").is_ok());
+        for short in ["", "0123456789abcde"] {
+            let fault = SecretString::parse(short).expect_err(short);
+            assert_ne!(fault, Fault::Text, "the text itself is never shown");
+        }
     }
 }
