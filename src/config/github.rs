@@ -34,9 +34,9 @@ pub struct GitHubAppConfig {
     pub host: String,
     pub app_id: AppId,
     pub private_key: SecretString,
-    pub private_key_previous: Option<SecretString>,
+    pub previous_private_key: Option<SecretString>,
     pub webhook_secret: SecretString,
-    pub webhook_secret_previous: Option<SecretString>,
+    pub previous_webhook_secret: Option<SecretString>,
 }
 
 /// The complete Apps, the environment's first, and the settings that the others lack.
@@ -102,9 +102,9 @@ impl AppSettings {
             api_url: self.api_url,
             app_id: self.app_id?,
             private_key: self.private_key?,
-            private_key_previous: self.private_key_previous,
+            previous_private_key: self.private_key_previous,
             webhook_secret: self.webhook_secret?,
-            webhook_secret_previous: self.webhook_secret_previous,
+            previous_webhook_secret: self.webhook_secret_previous,
         })
     }
 }

@@ -28,7 +28,7 @@ fn a_complete_app_is_read() {
         panic!("one App, not {:?}", config.github);
     };
     assert_eq!((app.app_id.get(), app.host.as_str()), (7, "github.com"));
-    assert!(app.private_key_previous.is_none() && app.webhook_secret_previous.is_none());
+    assert!(app.previous_private_key.is_none() && app.previous_webhook_secret.is_none());
     assert!(config.missing.is_empty());
 }
 

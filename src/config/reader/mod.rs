@@ -1,16 +1,17 @@
 //! Finds a setting in its sources, checks it, and keeps what it saw: the rows of `config show`
 //! and every problem.
 
-use std::ffi::OsString;
-use std::path::Path;
+mod check;
+mod lookup;
 
 use toml::Table;
 
 use super::error::ConfigError;
-use super::file::{ConfigFile, scalar};
+use super::file::ConfigFile;
 use super::setting::{Section, Setting};
 use super::source::{Origin, Sources};
-use super::value::{Fault, Value};
+use super::value::Value;
+use check::{check, expected};
 
 /// A setting as it was read.
 #[derive(Debug)]
@@ -63,13 +64,6 @@ impl Scope {
             label,
         }
     }
-}
-
-/// A text, and where the operator wrote it.
-struct Given {
-    text: String,
-    name: String,
-    origin: Origin,
 }
 
 impl<'a> Reader<'a> {
@@ -176,78 +170,6 @@ impl<'a> Reader<'a> {
         });
     }
 
-    fn find<T: Value>(&mut self, setting: &Setting) -> Result<Option<Given>, String> {
-        // Taken whatever else is set, so that what stays in the table is unknown.
-        let in_file = self.in_file(setting, T::SECRET);
-        if self.scope.process {
-            if let Some(given) = self.in_flags(setting) {
-                return Ok(Some(given));
-            }
-            if let Some(given) = self.in_environment(setting, T::SECRET)? {
-                return Ok(Some(given));
-            }
-        }
-        in_file
-    }
-
-    fn in_flags(&self, setting: &Setting) -> Option<Given> {
-        let flag = setting.flag?;
-        Some(Given {
-            text: self.sources.flags.get(flag)?.to_owned(),
-            name: format!("--{flag}"),
-            origin: Origin::Flag(flag),
-        })
-    }
-
-    fn in_environment(&self, setting: &Setting, secret: bool) -> Result<Option<Given>, String> {
-        let given = |name: String, text| Given {
-            text,
-            origin: Origin::Environment(name.clone()),
-            name,
-        };
-        let text = self.variable(setting.env)?;
-        let text = text.map(|text| given(setting.env.to_owned(), text));
-        let named = format!("{}_FILE", setting.env);
-        let path = if secret { self.variable(&named)? } else { None };
-        either(text, path.map(|path| given(named, path)), Path::new(""))
-    }
-
-    fn variable(&self, name: &str) -> Result<Option<String>, String> {
-        let value = (self.sources.env)(name).map(OsString::into_string);
-        value
-            .transpose()
-            .map_err(|_| format!("{name} is not UTF-8: correct it"))
-    }
-
-    fn in_file(&mut self, setting: &Setting, secret: bool) -> Result<Option<Given>, String> {
-        let Some(path) = self.file.as_ref().map(|file| file.path().to_owned()) else {
-            return Ok(None);
-        };
-        let named = format!("{}_file", setting.name);
-        let text = self.key(setting.name, &path)?;
-        let named = if secret {
-            self.key(&named, &path)?
-        } else {
-            None
-        };
-        either(text, named, path.parent().unwrap_or(Path::new("")))
-    }
-
-    fn key(&mut self, key: &str, path: &Path) -> Result<Option<Given>, String> {
-        let Some(value) = self.scope.table.remove(key) else {
-            return Ok(None);
-        };
-        let name = self.place(key);
-        let Some(text) = scalar(value) else {
-            return Err(format!("{name} must be a string, an integer or a boolean"));
-        };
-        Ok(Some(Given {
-            text,
-            name,
-            origin: Origin::File(path.to_owned()),
-        }))
-    }
-
     /// A key of the table at hand, as a problem names it.
     pub(super) fn place(&self, key: &str) -> String {
         let path = self.file.as_ref().map(|file| file.path().display());
@@ -267,68 +189,5 @@ impl<'a> Reader<'a> {
                 problems: self.problems,
             })
         }
-    }
-}
-
-/// The text itself, or that of the file that is named instead (from `base`, if it is relative).
-fn either(text: Option<Given>, path: Option<Given>, base: &Path) -> Result<Option<Given>, String> {
-    match (text, path) {
-        (Some(text), Some(path)) => Err(format!(
-            "{} and {} are both set: give one of them",
-            text.name, path.name
-        )),
-        (text, None) => Ok(text),
-        (None, Some(path)) => {
-            let file = base.join(&path.text);
-            let text = std::fs::read_to_string(&file).map_err(|error| {
-                let file = file.display();
-                format!("{} names {file}, which cannot be read: {error}", path.name)
-            })?;
-            Ok(Some(Given {
-                text: text.trim_end_matches(['\r', '\n']).to_owned(),
-                ..path
-            }))
-        }
-    }
-}
-
-fn check<T: Value>(given: &Given, setting: &Setting) -> Result<T, String> {
-    let fault = match T::parse(&given.text) {
-        Ok(value) if is_within(&value, setting) => return Ok(value),
-        Err(Fault::Reason(reason)) => reason,
-        Ok(_) | Err(Fault::Text) if T::SECRET => "cannot be used".to_owned(),
-        Ok(_) | Err(Fault::Text) => format!("is {}", quoted(&given.text)),
-    };
-    Err(format!(
-        "{} {fault}: give {}",
-        given.name,
-        expected::<T>(setting)
-    ))
-}
-
-fn is_within<T: Value>(value: &T, setting: &Setting) -> bool {
-    let Some((min, max)) = setting.range else {
-        return true;
-    };
-    let amount = |text| T::parse(text).ok().and_then(|bound| bound.amount());
-    value.amount() >= amount(min) && value.amount() <= amount(max)
-}
-
-fn expected<T: Value>(setting: &Setting) -> String {
-    match setting.range {
-        Some((min, max)) => format!("{} from {min} to {max}", T::EXPECTED),
-        None => T::EXPECTED.to_owned(),
-    }
-}
-
-/// At most one line of what was written.
-fn quoted(text: &str) -> String {
-    const MAX_CHARS: usize = 80;
-    let mut chars = text.chars();
-    let start: String = chars.by_ref().take(MAX_CHARS).collect();
-    match (start.as_str(), chars.next()) {
-        ("", _) => "empty".to_owned(),
-        (start, None) => start.escape_debug().to_string(),
-        (start, Some(_)) => format!("{}…", start.escape_debug()),
     }
 }
