@@ -1,0 +1,44 @@
+use secrecy::SecretString;
+
+use super::setting::settings;
+use super::value::{Fault, Value};
+
+settings! {
+    /// Who may do what.
+    pub struct AccessConfig in "access" {
+        /// `required`: an organisation may bind only repositories of installations that were
+        /// granted to it. `off`: every repository that the App can read, which suits a deployment
+        /// with a single organisation.
+        grants: Grants = value "off", "BINDERY_GRANTS";
+        /// A bearer token that is the global admin, to create the first tokens with.
+        admin_token: Option<SecretString> = optional "only tokens of the database are accepted",
+            "BINDERY_ADMIN_TOKEN";
+    }
+}
+
+/// Whether an organisation needs a grant for the installations whose repositories it binds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grants {
+    Off,
+    Required,
+}
+
+impl Value for Grants {
+    const EXPECTED: &'static str = "off or required";
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        match text {
+            "off" => Ok(Self::Off),
+            "required" => Ok(Self::Required),
+            _ => Err(Fault::Text),
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Off => "off",
+            Self::Required => "required",
+        }
+        .to_owned()
+    }
+}
