@@ -200,6 +200,7 @@ diesel::table! {
         finding -> Nullable<Text>,
         last_job_id -> Nullable<BigInt>,
         last_delivery_id -> Nullable<BigInt>,
+        generation -> BigInt,
         version -> BigInt,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,

@@ -2,6 +2,7 @@
 
 mod object;
 mod oid;
+pub mod path;
 mod reference;
 
 pub use object::{EntryMode, ObjectKind, TreeEntry, encode_tree, hash_object, hash_tree};

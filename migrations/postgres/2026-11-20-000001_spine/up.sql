@@ -239,6 +239,8 @@ CREATE TABLE bindings (
     finding text CHECK (finding IN ('access_lost', 'suspended', 'not_granted', 'ref_missing')),
     last_job_id bigint REFERENCES jobs ON DELETE SET NULL,
     last_delivery_id bigint REFERENCES deliveries ON DELETE SET NULL,
+    -- Grows when the operator asks for something else: what a sync began before that is not published.
+    generation bigint NOT NULL,
     -- Grows at every change that a reader can see.
     version bigint NOT NULL,
     created_at timestamptz NOT NULL,

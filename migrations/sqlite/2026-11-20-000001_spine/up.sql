@@ -241,6 +241,8 @@ CREATE TABLE bindings (
     finding TEXT CHECK (finding IN ('access_lost', 'suspended', 'not_granted', 'ref_missing')),
     last_job_id BIGINT REFERENCES jobs ON DELETE SET NULL,
     last_delivery_id BIGINT REFERENCES deliveries ON DELETE SET NULL,
+    -- Grows when the operator asks for something else: what a sync began before that is not published.
+    generation BIGINT NOT NULL,
     -- Grows at every change that a reader can see.
     version BIGINT NOT NULL,
     created_at BIGINT NOT NULL,

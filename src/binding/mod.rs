@@ -1,0 +1,91 @@
+//! Bindings: this place is filled from that repository, at that ref, under that path.
+
+mod access;
+mod place;
+mod put;
+mod request;
+mod root_path;
+mod state;
+mod view;
+
+pub use access::{Access, Finding};
+pub use place::{Place, always_required, find_in, is_template_name};
+pub use put::{PutBinding, PutOutcome, delete, put};
+pub use request::{BindingRequest, BindingSpec, InvalidField};
+pub use root_path::{ParseRootPathError, RootPath};
+pub use state::{
+    Published, fail, publish, record_delivery, record_finding, record_job, record_unchanged,
+};
+pub use view::{BindingFilter, BindingView, RepositoryFilter, list, view};
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::db::schema::bindings;
+use crate::db::{Conn, Dialect, Json, text_enum};
+use crate::git::GitRef;
+use crate::github::RepositoryName;
+use crate::ids::{
+    BindingId, ContentId, DeliveryId, JobId, OrganizationId, ProjectId, RepositoryRowId,
+};
+
+text_enum! {
+    /// How the last sync ended.
+    pub enum Status {
+        /// None has ended since the binding was made, or since it was pointed elsewhere.
+        Pending = "pending",
+        Succeeded = "succeeded",
+        Failed = "failed",
+    }
+}
+
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = bindings, check_for_backend(Dialect))]
+pub struct Binding {
+    pub id: BindingId,
+    pub organization_id: OrganizationId,
+    pub project_id: Option<ProjectId>,
+    pub name: String,
+    pub github_host: String,
+    pub github_owner: String,
+    pub github_repo: String,
+    /// As operators write it; `None` is the default branch.
+    pub git_ref: Option<String>,
+    pub root_path: String,
+    pub required_files: Json<Vec<String>>,
+    pub repository_id: Option<RepositoryRowId>,
+    pub content_id: Option<ContentId>,
+    pub commit_sha: Option<String>,
+    pub synced_ref: Option<String>,
+    pub status: Status,
+    pub error: Option<String>,
+    pub finding: Option<Finding>,
+    pub last_job_id: Option<JobId>,
+    pub last_delivery_id: Option<DeliveryId>,
+    pub generation: i64,
+    pub version: i64,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    pub synced_at: Option<DateTime<Utc>>,
+}
+
+impl Binding {
+    /// What the operator called the repository.
+    pub fn requested_name(&self) -> RepositoryName {
+        RepositoryName::new(self.github_owner.as_str(), self.github_repo.as_str())
+    }
+
+    /// `None`: the default branch, whichever that is.
+    pub fn wanted_ref(&self) -> Option<GitRef> {
+        self.git_ref.as_deref().and_then(|text| text.parse().ok())
+    }
+
+    pub fn root(&self) -> RootPath {
+        self.root_path.parse().unwrap_or_default()
+    }
+}
+
+pub async fn find(id: BindingId, conn: &mut Conn) -> QueryResult<Option<Binding>> {
+    bindings::table.find(id).select(Binding::as_select()).first(conn).await.optional()
+}

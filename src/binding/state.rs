@@ -1,0 +1,124 @@
+//! What a sync writes down about its binding. Each write asks for the proof that the sync's job was
+//! still its worker's, and does nothing once the operator has asked for something else.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{Binding, Finding, Status};
+use crate::db::Conn;
+use crate::db::schema::bindings;
+use crate::git::GitRef;
+use crate::ids::{BindingId, ContentId, DeliveryId, JobId, RepositoryRowId};
+use crate::queue::Settled;
+
+/// What a binding is at, after a sync that succeeded.
+#[derive(Debug, Clone)]
+pub struct Published {
+    pub repository: RepositoryRowId,
+    pub git_ref: GitRef,
+    pub commit: String,
+    /// `None`: the content that is published already is the one.
+    pub content: Option<ContentId>,
+}
+
+/// Points the binding at what was synced: readers see the old tree or the new one. `false` when the
+/// binding is gone or was changed meanwhile.
+pub async fn publish(
+    seen: &Binding,
+    published: &Published,
+    job: JobId,
+    now: DateTime<Utc>,
+    _proof: &Settled,
+    conn: &mut Conn,
+) -> QueryResult<bool> {
+    let target = bindings::table.find(seen.id).filter(bindings::generation.eq(seen.generation));
+    let facts = (
+        bindings::repository_id.eq(published.repository),
+        bindings::commit_sha.eq(&published.commit),
+        bindings::synced_ref.eq(published.git_ref.to_string()),
+        bindings::status.eq(Status::Succeeded),
+        bindings::error.eq(None::<String>),
+        bindings::finding.eq(None::<Finding>),
+        bindings::last_job_id.eq(job),
+        bindings::synced_at.eq(now),
+        bindings::updated_at.eq(now),
+        bindings::version.eq(bindings::version + 1),
+    );
+    let rows = match published.content {
+        Some(content) => {
+            diesel::update(target).set((facts, bindings::content_id.eq(content))).execute(conn).await?
+        }
+        None => diesel::update(target).set(facts).execute(conn).await?,
+    };
+    Ok(rows == 1)
+}
+
+/// The sync found everything as it was; only what a reader can see changed counts as a change.
+pub async fn record_unchanged(
+    seen: &Binding,
+    job: JobId,
+    now: DateTime<Utc>,
+    _proof: &Settled,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    let target = bindings::table.find(seen.id).filter(bindings::generation.eq(seen.generation));
+    diesel::update(target)
+        .set((
+            bindings::last_job_id.eq(job),
+            bindings::synced_at.eq(now),
+            bindings::version.eq(bindings::version + 1),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The sync was given up. The ids, the commit and the last good content stay.
+pub async fn fail(
+    binding: BindingId,
+    error: &str,
+    job: JobId,
+    now: DateTime<Utc>,
+    _proof: &Settled,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    diesel::update(bindings::table.find(binding))
+        .set((
+            bindings::status.eq(Status::Failed),
+            bindings::error.eq(error),
+            bindings::last_job_id.eq(job),
+            bindings::updated_at.eq(now),
+            bindings::version.eq(bindings::version + 1),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// What a sync found that stands in its way.
+pub async fn record_finding(
+    seen: &Binding,
+    finding: Finding,
+    _proof: &Settled,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    let target = bindings::table.find(seen.id).filter(bindings::generation.eq(seen.generation));
+    diesel::update(target).set(bindings::finding.eq(finding)).execute(conn).await?;
+    Ok(())
+}
+
+/// The newest job of the binding, so that `last_sync_queue_job_url` leads to what is going on.
+pub async fn record_job(binding: BindingId, job: JobId, conn: &mut Conn) -> QueryResult<()> {
+    diesel::update(bindings::table.find(binding)).set(bindings::last_job_id.eq(job)).execute(conn).await?;
+    Ok(())
+}
+
+/// The newest delivery that concerned the binding.
+pub async fn record_delivery(binding: BindingId, delivery: DeliveryId, conn: &mut Conn) -> QueryResult<()> {
+    diesel::update(bindings::table.find(binding))
+        .set(bindings::last_delivery_id.eq(delivery))
+        .execute(conn)
+        .await?;
+    Ok(())
+}

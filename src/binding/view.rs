@@ -1,0 +1,129 @@
+//! A binding with everything that a reader of it wants to know, in one query.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::access::Access;
+use super::{Binding, Status};
+use crate::content::Content;
+use crate::db::Conn;
+use crate::db::schema::{bindings, contents, deliveries, installations, organizations, projects, repositories};
+use crate::github::RepositoryName;
+use crate::github::ids::RepositoryId;
+use crate::ids::{BindingId, OrganizationId, ProjectId};
+use crate::installation::Installation;
+use crate::repository::{Repository, key_of};
+
+#[derive(Debug, Clone)]
+pub struct BindingView {
+    pub binding: Binding,
+    pub organization: String,
+    pub project: Option<String>,
+    /// `None` while unsynced.
+    pub repository: Option<Repository>,
+    pub installation: Option<Installation>,
+    pub content: Option<Content>,
+    /// GUID of the newest delivery that concerned it.
+    pub last_delivery: Option<String>,
+}
+
+impl BindingView {
+    pub fn access(&self) -> Access {
+        Access::derive(self.repository.as_ref(), self.installation.as_ref(), self.binding.finding)
+    }
+
+    /// The content, when it is of what is bound now and not of what was bound before.
+    pub fn current_content(&self) -> Option<&Content> {
+        self.binding.commit_sha.as_ref().and(self.content.as_ref())
+    }
+}
+
+/// What a list of bindings is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct BindingFilter {
+    pub organization: Option<OrganizationId>,
+    pub project: Option<ProjectId>,
+    pub status: Option<Status>,
+    pub repository: Option<RepositoryFilter>,
+    pub after: Option<BindingId>,
+}
+
+#[derive(Debug, Clone)]
+pub enum RepositoryFilter {
+    Id(RepositoryId),
+    /// As requested, or as called now.
+    Name(RepositoryName),
+}
+
+type Joined = (
+    Binding,
+    String,
+    Option<String>,
+    Option<Repository>,
+    Option<Installation>,
+    Option<Content>,
+    Option<String>,
+);
+
+impl From<Joined> for BindingView {
+    fn from(row: Joined) -> Self {
+        let (binding, organization, project, repository, installation, content, last_delivery) = row;
+        Self { binding, organization, project, repository, installation, content, last_delivery }
+    }
+}
+
+pub async fn view(id: BindingId, conn: &mut Conn) -> QueryResult<Option<BindingView>> {
+    let filter = BindingFilter { after: Some(BindingId::new(id.get() - 1)), ..BindingFilter::default() };
+    let found = list(&filter, 1, conn).await?;
+    Ok(found.into_iter().find(|view| view.binding.id == id))
+}
+
+/// The oldest first.
+pub async fn list(filter: &BindingFilter, limit: i64, conn: &mut Conn) -> QueryResult<Vec<BindingView>> {
+    let joined = bindings::table
+        .inner_join(organizations::table)
+        .left_join(projects::table.on(bindings::project_id.eq(projects::id.nullable())))
+        .left_join(repositories::table)
+        .left_join(installations::table.on(repositories::installation_id.eq(installations::id.nullable())))
+        .left_join(contents::table.on(bindings::content_id.eq(contents::id.nullable())))
+        .left_join(deliveries::table.on(bindings::last_delivery_id.eq(deliveries::id.nullable())));
+    let mut query = joined
+        .order(bindings::id)
+        .select((
+            Binding::as_select(),
+            organizations::slug,
+            projects::slug.nullable(),
+            Option::<Repository>::as_select(),
+            Option::<Installation>::as_select(),
+            Option::<Content>::as_select(),
+            deliveries::guid.nullable(),
+        ))
+        .into_boxed()
+        .limit(limit);
+    if let Some(organization) = filter.organization {
+        query = query.filter(bindings::organization_id.eq(organization));
+    }
+    if let Some(project) = filter.project {
+        query = query.filter(bindings::project_id.eq(project));
+    }
+    if let Some(status) = filter.status {
+        query = query.filter(bindings::status.eq(status));
+    }
+    if let Some(after) = filter.after {
+        query = query.filter(bindings::id.gt(after));
+    }
+    match &filter.repository {
+        Some(RepositoryFilter::Id(id)) => {
+            query = query.filter(repositories::github_id.eq(*id));
+        }
+        Some(RepositoryFilter::Name(name)) => {
+            let (owner, repo) = (key_of(&name.owner), key_of(&name.name));
+            let requested = bindings::owner_key.eq(owner.clone()).and(bindings::repo_key.eq(repo.clone()));
+            let now = repositories::owner_key.eq(owner).and(repositories::name_key.eq(repo));
+            query = query.filter(requested.or(now.assume_not_null()));
+        }
+        None => {}
+    }
+    let rows: Vec<Joined> = query.load(conn).await?;
+    Ok(rows.into_iter().map(BindingView::from).collect())
+}

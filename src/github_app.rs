@@ -1,0 +1,30 @@
+//! The GitHub Apps that we are, one row each: (host, App id).
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::db::Conn;
+use crate::db::schema::github_apps;
+use crate::github::ids::AppId;
+use crate::ids::AppRowId;
+
+/// The row of a configured App, made at its first start.
+pub async fn ensure(host: &str, app: AppId, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<AppRowId> {
+    let row = (github_apps::host.eq(host), github_apps::app_id.eq(app), github_apps::created_at.eq(now));
+    diesel::insert_into(github_apps::table).values(row).on_conflict_do_nothing().execute(conn).await?;
+    github_apps::table
+        .filter(github_apps::host.eq(host).and(github_apps::app_id.eq(app)))
+        .select(github_apps::id)
+        .first(conn)
+        .await
+}
+
+/// GitHub's ping arrived: the webhook's URL and secret are right.
+pub async fn record_ping(app: AppRowId, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
+    diesel::update(github_apps::table.find(app))
+        .set(github_apps::last_ping_at.eq(now))
+        .execute(conn)
+        .await?;
+    Ok(())
+}

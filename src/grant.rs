@@ -1,0 +1,80 @@
+//! Which organisation may bind the repositories of which installation.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::db::schema::{installation_grants, organizations};
+use crate::db::{Conn, Dialect};
+use crate::github::ids::InstallationId;
+use crate::ids::OrganizationId;
+
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = installation_grants, check_for_backend(Dialect))]
+pub struct Grant {
+    pub github_host: String,
+    pub installation_id: InstallationId,
+    pub organization_id: OrganizationId,
+    pub created_at: DateTime<Utc>,
+}
+
+/// What came of asking for a grant: an installation belongs to one organisation at a time.
+#[derive(Debug, Clone)]
+pub enum Granted {
+    Created(Grant),
+    Already(Grant),
+    ToAnother,
+}
+
+/// The unique index decides a race.
+pub async fn grant(
+    host: &str,
+    installation: InstallationId,
+    organization: OrganizationId,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<Granted> {
+    let row = (
+        installation_grants::github_host.eq(host),
+        installation_grants::installation_id.eq(installation),
+        installation_grants::organization_id.eq(organization),
+        installation_grants::created_at.eq(now),
+    );
+    let created = diesel::insert_into(installation_grants::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .returning(Grant::as_returning())
+        .get_result(conn)
+        .await
+        .optional()?;
+    if let Some(grant) = created {
+        return Ok(Granted::Created(grant));
+    }
+    let held = of_organization(organization, conn).await?;
+    let same = |grant: &Grant| grant.github_host == host && grant.installation_id == installation;
+    Ok(held.into_iter().find(same).map_or(Granted::ToAnother, Granted::Already))
+}
+
+pub async fn of_organization(organization: OrganizationId, conn: &mut Conn) -> QueryResult<Vec<Grant>> {
+    installation_grants::table
+        .inner_join(organizations::table)
+        .filter(installation_grants::organization_id.eq(organization))
+        .order((installation_grants::github_host, installation_grants::installation_id))
+        .select(Grant::as_select())
+        .load(conn)
+        .await
+}
+
+/// `false` when there was none.
+pub async fn revoke(
+    host: &str,
+    installation: InstallationId,
+    organization: OrganizationId,
+    conn: &mut Conn,
+) -> QueryResult<bool> {
+    let held = installation_grants::table
+        .filter(installation_grants::github_host.eq(host))
+        .filter(installation_grants::installation_id.eq(installation))
+        .filter(installation_grants::organization_id.eq(organization));
+    Ok(diesel::delete(held).execute(conn).await? > 0)
+}
