@@ -26,7 +26,7 @@ fn is_within<T: Value>(value: &T, setting: &Setting) -> bool {
     value.amount() >= amount(min) && value.amount() <= amount(max)
 }
 
-pub(super) fn expected<T: Value>(setting: &Setting) -> String {
+fn expected<T: Value>(setting: &Setting) -> String {
     match setting.range {
         Some((min, max)) => format!("{} from {min} to {max}", T::EXPECTED),
         None => T::EXPECTED.to_owned(),
