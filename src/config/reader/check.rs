@@ -7,6 +7,7 @@ use crate::config::value::{Fault, Value};
 pub(super) fn check<T: Value>(given: &Given, setting: &Setting) -> Result<T, String> {
     let fault = match T::parse(&given.text) {
         Ok(value) if is_within(&value, setting) => return Ok(value),
+        Err(Fault::Explained(sentence)) => return Err(format!("{}: {sentence}", given.name)),
         Err(Fault::Reason(reason)) => reason,
         Ok(_) | Err(Fault::Text) if T::SECRET => "cannot be used".to_owned(),
         Ok(_) | Err(Fault::Text) => format!("is {}", quoted(&given.text)),
