@@ -68,7 +68,7 @@ fn a_refusal_does_not_quote_the_secret() {
         (
             "DATABASE_URL",
             "my://canary@h",
-            "DATABASE_URL is for no database",
+            "DATABASE_URL: my:// is not supported",
         ),
         (
             "GITHUB_API_URL",
