@@ -1,11 +1,8 @@
-use std::fmt;
 use std::time::Duration;
-
-use secrecy::{ExposeSecret, SecretString};
-use url::Url;
 
 use super::setting::settings;
 use super::value::{Fault, Value};
+use crate::db::{DatabaseUrl, DbSettings};
 
 settings! {
     /// The database: one SQLite file, or a PostgreSQL that any number of processes share.
@@ -26,61 +23,23 @@ settings! {
 }
 
 impl DatabaseConfig {
-    /// Connections to PostgreSQL or, on SQLite, readers (its writer is one more).
-    pub fn connections(&self) -> u32 {
-        self.pool_size.unwrap_or(match self.url.kind() {
-            DatabaseKind::Postgres => 16,
-            DatabaseKind::Sqlite => 4,
-        })
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DatabaseKind {
-    Sqlite,
-    Postgres,
-}
-
-/// Where the database is. It may hold a password, so it is shown without one.
-#[derive(Clone)]
-pub struct DatabaseUrl(SecretString);
-
-impl DatabaseUrl {
-    pub fn kind(&self) -> DatabaseKind {
-        if self.expose_secret().starts_with("sqlite:") {
-            DatabaseKind::Sqlite
-        } else {
-            DatabaseKind::Postgres
+    /// What the database is opened with.
+    pub fn settings(&self) -> DbSettings {
+        DbSettings {
+            url: self.url.clone(),
+            pool_size: self.connections(),
+            acquire_timeout: self.acquire_timeout,
+            statement_timeout: self.statement_timeout,
         }
     }
-}
 
-impl ExposeSecret<str> for DatabaseUrl {
-    fn expose_secret(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
-
-impl fmt::Display for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.expose_secret();
-        match (self.kind(), Url::parse(text)) {
-            (DatabaseKind::Postgres, Ok(mut url)) => {
-                // A password can also be a parameter, and parameters have no secrets to miss.
-                url.set_query(None);
-                if url.password().is_some() && url.set_password(Some("***")).is_err() {
-                    return f.write_str("(set)");
-                }
-                f.write_str(url.as_str())
-            }
-            _ => f.write_str(text),
+    /// SQLite has a writer besides, and readers do not wait for the network.
+    fn connections(&self) -> usize {
+        match self.pool_size {
+            Some(size) => size as usize,
+            None if self.url.is_sqlite() => 4,
+            None => 16,
         }
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 
@@ -89,66 +48,10 @@ impl Value for DatabaseUrl {
     const SECRET: bool = true;
 
     fn parse(text: &str) -> Result<Self, Fault> {
-        let postgres = ["postgres:", "postgresql:"]
-            .iter()
-            .any(|s| text.starts_with(s));
-        match text.strip_prefix("sqlite://") {
-            Some("") => Err(Fault::Reason("names no file".to_owned())),
-            None if !postgres => Err(Fault::Reason("is for no database that is known".to_owned())),
-            None if Url::parse(text).is_err() => Err(Fault::Reason("is not a URL".to_owned())),
-            Some(_) | None => Ok(Self(text.into())),
-        }
+        Self::parse(text).map_err(|error| Fault::Explained(error.to_string()))
     }
 
     fn show(&self) -> String {
-        self.to_string()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_database_is_known_by_its_scheme() {
-        let cases = [
-            ("sqlite://bindery.db", DatabaseKind::Sqlite),
-            ("sqlite:///var/lib/bindery.db", DatabaseKind::Sqlite),
-            ("postgres://h/db", DatabaseKind::Postgres),
-            (
-                "postgresql:///db?host=/run/postgresql",
-                DatabaseKind::Postgres,
-            ),
-        ];
-        for (text, kind) in cases {
-            assert_eq!(DatabaseUrl::parse(text).expect(text).kind(), kind);
-        }
-        for bad in [
-            "",
-            "bindery.db",
-            "sqlite://",
-            "sqlite:x",
-            "mysql://h/db",
-            "postgres://:x",
-        ] {
-            assert!(DatabaseUrl::parse(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_password_is_not_shown() {
-        let cases = [
-            ("postgres://u:canary@h:1/db", "postgres://u:***@h:1/db"),
-            ("postgres://h/db?user=u&password=canary", "postgres://h/db"),
-            (
-                "sqlite:///var/lib/bindery.db",
-                "sqlite:///var/lib/bindery.db",
-            ),
-        ];
-        for (text, shown) in cases {
-            let url = DatabaseUrl::parse(text).expect(text);
-            assert_eq!(url.to_string(), shown);
-            assert_eq!(format!("{url:?}"), shown);
-        }
+        self.redacted()
     }
 }

@@ -1,9 +1,12 @@
-use secrecy::SecretString;
 use url::Url;
 
 use super::reader::{Reader, Scope};
 use super::setting::{Section, settings};
+use super::value::{Fault, Value};
+use crate::github::PrivateKeyPem;
+use crate::github::client::host_of;
 use crate::github::ids::AppId;
+use crate::github::signature::WebhookSecret;
 
 settings! {
     /// A GitHub App. The environment has one; the file may list more, for this host and for
@@ -14,14 +17,14 @@ settings! {
         /// The App's id, on its settings page.
         app_id: Option<AppId> = optional "no App: webhooks are answered 503", "GITHUB_APP_ID";
         /// The private key that GitHub made for the App: PEM, RSA, at least 2048 bits.
-        private_key: Option<SecretString> = optional "no App", "GITHUB_APP_PRIVATE_KEY";
+        private_key: Option<PrivateKeyPem> = optional "no App", "GITHUB_APP_PRIVATE_KEY";
         /// The key before it, used when GitHub refuses the first, so that it can be rotated.
-        private_key_previous: Option<SecretString> = optional "one key",
+        private_key_previous: Option<PrivateKeyPem> = optional "one key",
             "GITHUB_APP_PRIVATE_KEY_PREVIOUS";
         /// The App's webhook secret, at least 16 bytes.
-        webhook_secret: Option<SecretString> = optional "no App", "GITHUB_WEBHOOK_SECRET";
+        webhook_secret: Option<WebhookSecret> = optional "no App", "GITHUB_WEBHOOK_SECRET";
         /// The secret before it, accepted until it is taken out, so that it can be rotated.
-        webhook_secret_previous: Option<SecretString> = optional "one secret",
+        webhook_secret_previous: Option<WebhookSecret> = optional "one secret",
             "GITHUB_WEBHOOK_SECRET_PREVIOUS";
     }
 }
@@ -33,10 +36,10 @@ pub struct GitHubAppConfig {
     /// What its repositories' identities are kept with: ids are unique on one host only.
     pub host: String,
     pub app_id: AppId,
-    pub private_key: SecretString,
-    pub previous_private_key: Option<SecretString>,
-    pub webhook_secret: SecretString,
-    pub previous_webhook_secret: Option<SecretString>,
+    pub private_key: PrivateKeyPem,
+    pub previous_private_key: Option<PrivateKeyPem>,
+    pub webhook_secret: WebhookSecret,
+    pub previous_webhook_secret: Option<WebhookSecret>,
 }
 
 /// The complete Apps, the environment's first, and the settings that the others lack.
@@ -121,16 +124,28 @@ fn refuse_twins(reader: &mut Reader<'_>, apps: &[GitHubAppConfig]) {
     }
 }
 
-/// `github.com` for `api.github.com`, `x.ghe.com` for `api.x.ghe.com`, otherwise the host itself,
-/// with its port if it is not the usual one.
-fn host_of(api_url: &Url) -> String {
-    let host = api_url.host_str().unwrap_or_default();
-    let host = match host.strip_prefix("api.") {
-        Some(rest) if rest == "github.com" || rest.ends_with(".ghe.com") => rest,
-        _ => host,
-    };
-    match api_url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
+impl Value for PrivateKeyPem {
+    const EXPECTED: &'static str = "the App's private key in PEM";
+    const SECRET: bool = true;
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        Self::parse(text).map_err(|error| Fault::Explained(error.to_string()))
+    }
+
+    fn show(&self) -> String {
+        "(set)".to_owned()
+    }
+}
+
+impl Value for WebhookSecret {
+    const EXPECTED: &'static str = "a secret of at least 16 bytes";
+    const SECRET: bool = true;
+
+    fn parse(text: &str) -> Result<Self, Fault> {
+        Self::new(text).map_err(|error| Fault::Explained(error.to_string()))
+    }
+
+    fn show(&self) -> String {
+        "(set)".to_owned()
     }
 }

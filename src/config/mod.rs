@@ -24,7 +24,7 @@ mod webhook;
 use std::path::PathBuf;
 
 pub use access::{AccessConfig, Grants};
-pub use database::{DatabaseConfig, DatabaseKind, DatabaseUrl};
+pub use database::DatabaseConfig;
 pub use error::ConfigError;
 pub use github::GitHubAppConfig;
 pub use http::{HttpConfig, PathPrefix};

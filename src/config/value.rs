@@ -17,6 +17,8 @@ pub(super) enum Fault {
     Text,
     /// The predicate of a sentence about the setting; it must not quote a secret.
     Reason(String),
+    /// A sentence that already says what to change; it must not quote a secret.
+    Explained(String),
 }
 
 /// A type that a setting can have.

@@ -7,6 +7,7 @@ use crate::config::value::{Fault, Value};
 pub(super) fn check<T: Value>(given: &Given, setting: &Setting) -> Result<T, String> {
     let fault = match T::parse(&given.text) {
         Ok(value) if is_within(&value, setting) => return Ok(value),
+        Err(Fault::Explained(sentence)) => return Err(format!("{}: {sentence}", given.name)),
         Err(Fault::Reason(reason)) => reason,
         Ok(_) | Err(Fault::Text) if T::SECRET => "cannot be used".to_owned(),
         Ok(_) | Err(Fault::Text) => format!("is {}", quoted(&given.text)),
@@ -26,7 +27,7 @@ fn is_within<T: Value>(value: &T, setting: &Setting) -> bool {
     value.amount() >= amount(min) && value.amount() <= amount(max)
 }
 
-pub(super) fn expected<T: Value>(setting: &Setting) -> String {
+fn expected<T: Value>(setting: &Setting) -> String {
     match setting.range {
         Some((min, max)) => format!("{} from {min} to {max}", T::EXPECTED),
         None => T::EXPECTED.to_owned(),

@@ -11,7 +11,7 @@ use super::file::ConfigFile;
 use super::setting::{Section, Setting};
 use super::source::{Origin, Sources};
 use super::value::Value;
-use check::{check, expected};
+use check::check;
 
 /// A setting as it was read.
 #[derive(Debug)]
@@ -22,8 +22,6 @@ pub struct Entry {
     /// A secret is `(set)` or `(not set)`.
     pub value: String,
     pub origin: Origin,
-    /// What it may be, for a person: `a duration from 1s to 1h`.
-    pub expected: String,
     /// A secret may also be given as the path of a file.
     pub secret: bool,
     /// It has no default value; the setting's `default` says what happens without it.
@@ -164,7 +162,6 @@ impl<'a> Reader<'a> {
                 .to_owned(),
             value,
             origin,
-            expected: expected::<T>(setting),
             secret: T::SECRET,
             optional,
         });

@@ -1,6 +1,6 @@
-use super::{Folder, load};
+use super::{Folder, load, problems};
 
-const KEY: &str = "the text of a private key";
+const KEY: &str = include_str!("../../../fixtures/test-app-key.pem");
 const SECRET: &str = "0123456789abcdef";
 
 const COMPLETE: [(&str, &str); 3] = [
@@ -105,4 +105,48 @@ fn an_unknown_key_of_an_app_is_refused() {
         folder.problems(),
         ["github#1.app in bindery.toml is not known: remove it, or correct its name"]
     );
+}
+
+/// A key that is refused, and what is said.
+#[test]
+fn a30_a_key_that_no_app_has_is_refused() {
+    let cases = [
+        ("canary-canary-canary", "not a private key in PEM"),
+        (
+            include_str!("../../../fixtures/keys/rsa-1024.pem"),
+            "fewer than 2048 bits",
+        ),
+        (
+            include_str!("../../../fixtures/keys/rsa-encrypted-pkcs8.pem"),
+            "is encrypted",
+        ),
+        (
+            include_str!("../../../fixtures/keys/ec.pem"),
+            "is not an RSA key",
+        ),
+    ];
+    for (key, reason) in cases {
+        for variable in ["GITHUB_APP_PRIVATE_KEY", "GITHUB_APP_PRIVATE_KEY_PREVIOUS"] {
+            let problem = problems(&[(variable, key)]).remove(0);
+            assert!(
+                problem.starts_with(variable) && problem.contains(reason),
+                "{problem}"
+            );
+            let leaks = key
+                .lines()
+                .any(|line| !line.starts_with("---") && problem.contains(line));
+            assert!(!leaks, "{problem}");
+        }
+    }
+}
+
+#[test]
+fn w14_a_weak_webhook_secret_is_refused() {
+    for weak in ["", "canary-15-bytes"] {
+        let problem = problems(&[("GITHUB_WEBHOOK_SECRET", weak)]).remove(0);
+        assert!(
+            problem.contains("at least 16 bytes") && !problem.contains("canary"),
+            "{problem}"
+        );
+    }
 }

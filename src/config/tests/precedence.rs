@@ -1,7 +1,5 @@
 use std::path::PathBuf;
 
-use secrecy::ExposeSecret;
-
 use super::{Folder, explain, load, value_of};
 use crate::config::{Flags, Grants, LogFormat, Origin};
 
@@ -37,8 +35,8 @@ fn a_flag_wins_over_the_environment_over_the_file_over_the_default() {
 #[test]
 fn the_defaults_are_the_documented_ones() {
     let config = load(&[]).expect("defaults");
-    assert_eq!(config.database.url.expose_secret(), "sqlite://bindery.db");
-    assert_eq!(config.database.connections(), 4);
+    assert_eq!(config.database.url.redacted(), "sqlite://bindery.db");
+    assert_eq!(config.database.settings().pool_size, 4);
     assert_eq!(config.queue.lease.as_secs(), 60);
     assert_eq!(config.webhook.max_body.as_u64(), 25 * 1024 * 1024);
     assert_eq!(config.access.grants, Grants::Off);

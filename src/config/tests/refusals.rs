@@ -57,8 +57,7 @@ fn each_refusal_names_the_setting_and_says_what_to_give() {
         (
             "DATABASE_URL",
             "mysql://h/db",
-            "DATABASE_URL is for no database that is known: give sqlite://PATH or \
-             postgres://USER:PASSWORD@HOST/DATABASE",
+            "DATABASE_URL: mysql:// is not supported: give postgres://… or sqlite://…",
         ),
         (
             "GITHUB_APP_ID",

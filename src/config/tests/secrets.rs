@@ -59,16 +59,16 @@ fn a_refusal_does_not_quote_the_secret() {
             "",
             "BINDERY_ADMIN_TOKEN is empty: give a secret",
         ),
-        ("GITHUB_WEBHOOK_SECRET", "canary", "GITHUB_WEBHOOK_SECRET "),
+        ("GITHUB_WEBHOOK_SECRET", "canary", "GITHUB_WEBHOOK_SECRET: "),
         (
             "GITHUB_WEBHOOK_SECRET_PREVIOUS",
             "canary",
-            "GITHUB_WEBHOOK_SECRET_PREVIOUS ",
+            "GITHUB_WEBHOOK_SECRET_PREVIOUS: ",
         ),
         (
             "DATABASE_URL",
             "my://canary@h",
-            "DATABASE_URL is for no database",
+            "DATABASE_URL: my:// is not supported",
         ),
         (
             "GITHUB_API_URL",
