@@ -33,7 +33,11 @@ pub async fn stored(
     let mut found = BTreeMap::new();
     for chunk in wanted.chunks(CHUNK) {
         let shas: Vec<String> = chunk.iter().map(ToString::to_string).collect();
-        let present = blobs::table.filter(blobs::repository_id.eq(repository).and(blobs::sha.eq_any(shas)));
+        let present = blobs::table.filter(
+            blobs::repository_id
+                .eq(repository)
+                .and(blobs::sha.eq_any(shas)),
+        );
         let rows: Vec<(String, BlobId)> = diesel::update(present)
             .set(blobs::used_at.eq(now))
             .returning((blobs::sha, blobs::id))
@@ -64,13 +68,22 @@ pub async fn store(
                 )
             })
             .collect();
-        diesel::insert_into(blobs::table).values(rows).on_conflict_do_nothing().execute(conn).await?;
+        diesel::insert_into(blobs::table)
+            .values(rows)
+            .on_conflict_do_nothing()
+            .execute(conn)
+            .await?;
     }
     Ok(())
 }
 
 pub async fn read(id: BlobId, conn: &mut Conn) -> QueryResult<Option<Vec<u8>>> {
-    blobs::table.find(id).select(blobs::bytes).first(conn).await.optional()
+    blobs::table
+        .find(id)
+        .select(blobs::bytes)
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// Deletes some that no content refers to and no sync has counted on since `unused_since`; fewer than
@@ -78,7 +91,11 @@ pub async fn read(id: BlobId, conn: &mut Conn) -> QueryResult<Option<Vec<u8>>> {
 ///
 /// A sync that took one for stored just before finds the reference refused when it publishes, and
 /// runs again.
-pub async fn collect(unused_since: DateTime<Utc>, limit: i64, conn: &mut Conn) -> QueryResult<usize> {
+pub async fn collect(
+    unused_since: DateTime<Utc>,
+    limit: i64,
+    conn: &mut Conn,
+) -> QueryResult<usize> {
     let referred = content_files::table.filter(content_files::blob_id.eq(blobs::id.nullable()));
     let unused: Vec<BlobId> = blobs::table
         .filter(blobs::used_at.lt(unused_since))
@@ -88,6 +105,8 @@ pub async fn collect(unused_since: DateTime<Utc>, limit: i64, conn: &mut Conn) -
         .limit(limit)
         .load(conn)
         .await?;
-    let still_unused = blobs::table.filter(blobs::id.eq_any(unused)).filter(blobs::used_at.lt(unused_since));
+    let still_unused = blobs::table
+        .filter(blobs::id.eq_any(unused))
+        .filter(blobs::used_at.lt(unused_since));
     diesel::delete(still_unused).execute(conn).await
 }

@@ -64,7 +64,11 @@ pub struct ContentFile {
 const ROWS: usize = 1000;
 
 /// Writes the whole tree, in the transaction that publishes it.
-pub async fn insert(new: &NewContent, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<ContentId> {
+pub async fn insert(
+    new: &NewContent,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<ContentId> {
     let row = (
         contents::binding_id.eq(new.binding),
         contents::repository_id.eq(new.repository),
@@ -76,8 +80,11 @@ pub async fn insert(new: &NewContent, now: DateTime<Utc>, conn: &mut Conn) -> Qu
         contents::tree_sha.eq(new.tree.to_string()),
         contents::created_at.eq(now),
     );
-    let id: ContentId =
-        diesel::insert_into(contents::table).values(row).returning(contents::id).get_result(conn).await?;
+    let id: ContentId = diesel::insert_into(contents::table)
+        .values(row)
+        .returning(contents::id)
+        .get_result(conn)
+        .await?;
     for chunk in new.files.chunks(ROWS) {
         let rows: Vec<_> = chunk
             .iter()
@@ -92,7 +99,10 @@ pub async fn insert(new: &NewContent, now: DateTime<Utc>, conn: &mut Conn) -> Qu
                 )
             })
             .collect();
-        diesel::insert_into(content_files::table).values(rows).execute(conn).await?;
+        diesel::insert_into(content_files::table)
+            .values(rows)
+            .execute(conn)
+            .await?;
     }
     Ok(id)
 }
@@ -114,7 +124,11 @@ pub async fn files(
         .await
 }
 
-pub async fn file(content: ContentId, path: &str, conn: &mut Conn) -> QueryResult<Option<ContentFile>> {
+pub async fn file(
+    content: ContentId,
+    path: &str,
+    conn: &mut Conn,
+) -> QueryResult<Option<ContentFile>> {
     content_files::table
         .find((content, path))
         .select(ContentFile::as_select())
@@ -131,7 +145,11 @@ pub async fn file_bytes(
 ) -> QueryResult<Option<(ContentFile, Option<Vec<u8>>)>> {
     content_files::table
         .left_join(blobs::table)
-        .filter(content_files::content_id.eq(content).and(content_files::path.eq(path)))
+        .filter(
+            content_files::content_id
+                .eq(content)
+                .and(content_files::path.eq(path)),
+        )
         .select((ContentFile::as_select(), blobs::bytes.nullable()))
         .first(conn)
         .await
@@ -144,25 +162,38 @@ pub async fn totals(content: ContentId, conn: &mut Conn) -> QueryResult<(i64, i6
     use diesel::sql_types::BigInt;
     content_files::table
         .filter(content_files::content_id.eq(content))
-        .select((count_star(), sql::<BigInt>("CAST(COALESCE(SUM(size), 0) AS BIGINT)")))
+        .select((
+            count_star(),
+            sql::<BigInt>("CAST(COALESCE(SUM(size), 0) AS BIGINT)"),
+        ))
         .first(conn)
         .await
 }
 
 /// GitHub's id of the repository that the content is from.
 pub async fn source(content: &Content, conn: &mut Conn) -> QueryResult<RepositoryId> {
-    repositories::table.find(content.repository_id).select(repositories::github_id).first(conn).await
+    repositories::table
+        .find(content.repository_id)
+        .select(repositories::github_id)
+        .first(conn)
+        .await
 }
 
 /// All content of a binding that goes.
 pub async fn drop_all(binding: BindingId, conn: &mut Conn) -> QueryResult<()> {
-    diesel::delete(contents::table.filter(contents::binding_id.eq(binding))).execute(conn).await?;
+    diesel::delete(contents::table.filter(contents::binding_id.eq(binding)))
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
 /// Deletes some that were replaced before `replaced_before`: until then a reader that began with them
 /// can finish. Fewer than `limit` means: all of them.
-pub async fn collect(replaced_before: DateTime<Utc>, limit: i64, conn: &mut Conn) -> QueryResult<usize> {
+pub async fn collect(
+    replaced_before: DateTime<Utc>,
+    limit: i64,
+    conn: &mut Conn,
+) -> QueryResult<usize> {
     let newer = diesel::alias!(contents as newer);
     let pointed_at = bindings::table.filter(bindings::content_id.eq(contents::id.nullable()));
     // Replaced when the next one of its binding was made.
@@ -177,5 +208,7 @@ pub async fn collect(replaced_before: DateTime<Utc>, limit: i64, conn: &mut Conn
         .limit(limit)
         .load(conn)
         .await?;
-    diesel::delete(contents::table.filter(contents::id.eq_any(old))).execute(conn).await
+    diesel::delete(contents::table.filter(contents::id.eq_any(old)))
+        .execute(conn)
+        .await
 }

@@ -10,9 +10,22 @@ use crate::github::ids::AppId;
 use crate::ids::AppRowId;
 
 /// The row of a configured App, made at its first start.
-pub async fn ensure(host: &str, app: AppId, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<AppRowId> {
-    let row = (github_apps::host.eq(host), github_apps::app_id.eq(app), github_apps::created_at.eq(now));
-    diesel::insert_into(github_apps::table).values(row).on_conflict_do_nothing().execute(conn).await?;
+pub async fn ensure(
+    host: &str,
+    app: AppId,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<AppRowId> {
+    let row = (
+        github_apps::host.eq(host),
+        github_apps::app_id.eq(app),
+        github_apps::created_at.eq(now),
+    );
+    diesel::insert_into(github_apps::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .execute(conn)
+        .await?;
     github_apps::table
         .filter(github_apps::host.eq(host).and(github_apps::app_id.eq(app)))
         .select(github_apps::id)

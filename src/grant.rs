@@ -52,14 +52,23 @@ pub async fn grant(
     }
     let held = of_organization(organization, conn).await?;
     let same = |grant: &Grant| grant.github_host == host && grant.installation_id == installation;
-    Ok(held.into_iter().find(same).map_or(Granted::ToAnother, Granted::Already))
+    Ok(held
+        .into_iter()
+        .find(same)
+        .map_or(Granted::ToAnother, Granted::Already))
 }
 
-pub async fn of_organization(organization: OrganizationId, conn: &mut Conn) -> QueryResult<Vec<Grant>> {
+pub async fn of_organization(
+    organization: OrganizationId,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Grant>> {
     installation_grants::table
         .inner_join(organizations::table)
         .filter(installation_grants::organization_id.eq(organization))
-        .order((installation_grants::github_host, installation_grants::installation_id))
+        .order((
+            installation_grants::github_host,
+            installation_grants::installation_id,
+        ))
         .select(Grant::as_select())
         .load(conn)
         .await

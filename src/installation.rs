@@ -59,8 +59,14 @@ pub async fn confirm(
 }
 
 /// Until then no job of this installation is claimed, in any process. Never shortens a pause.
-pub async fn pause(id: InstallationRowId, until: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
-    let shorter = installations::paused_until.is_null().or(installations::paused_until.lt(until));
+pub async fn pause(
+    id: InstallationRowId,
+    until: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    let shorter = installations::paused_until
+        .is_null()
+        .or(installations::paused_until.lt(until));
     diesel::update(installations::table.find(id).filter(shorter))
         .set(installations::paused_until.eq(until))
         .execute(conn)
@@ -69,19 +75,41 @@ pub async fn pause(id: InstallationRowId, until: DateTime<Utc>, conn: &mut Conn)
 }
 
 /// GitHub answered that it is suspended; when that began, if it is not known, is now.
-pub async fn mark_suspended(id: InstallationRowId, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
-    diesel::update(installations::table.find(id).filter(installations::suspended_at.is_null()))
-        .set((installations::suspended_at.eq(now), installations::updated_at.eq(now)))
-        .execute(conn)
-        .await?;
+pub async fn mark_suspended(
+    id: InstallationRowId,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    diesel::update(
+        installations::table
+            .find(id)
+            .filter(installations::suspended_at.is_null()),
+    )
+    .set((
+        installations::suspended_at.eq(now),
+        installations::updated_at.eq(now),
+    ))
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
 /// GitHub answered that there is no such installation any more.
-pub async fn mark_deleted(id: InstallationRowId, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
-    diesel::update(installations::table.find(id).filter(installations::deleted_at.is_null()))
-        .set((installations::deleted_at.eq(now), installations::updated_at.eq(now)))
-        .execute(conn)
-        .await?;
+pub async fn mark_deleted(
+    id: InstallationRowId,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    diesel::update(
+        installations::table
+            .find(id)
+            .filter(installations::deleted_at.is_null()),
+    )
+    .set((
+        installations::deleted_at.eq(now),
+        installations::updated_at.eq(now),
+    ))
+    .execute(conn)
+    .await?;
     Ok(())
 }

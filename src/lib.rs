@@ -1,10 +1,12 @@
 //! Bindery keeps a database in step with GitHub.
 
+pub mod apps;
 pub mod binding;
 pub mod blob;
 pub mod clock;
 pub mod config;
 pub mod content;
+pub mod context;
 pub mod db;
 pub mod git;
 pub mod github;

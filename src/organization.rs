@@ -37,7 +37,11 @@ pub async fn find(slug: &str, conn: &mut Conn) -> QueryResult<Option<Organizatio
 }
 
 /// By slug, after the one given.
-pub async fn list(after: Option<&str>, limit: i64, conn: &mut Conn) -> QueryResult<Vec<Organization>> {
+pub async fn list(
+    after: Option<&str>,
+    limit: i64,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Organization>> {
     organizations::table
         .filter(organizations::slug.gt(after.unwrap_or_default()))
         .order(organizations::slug)
@@ -79,7 +83,10 @@ pub async fn put(
         return Ok((existing, Put::Identical));
     }
     let changed = diesel::update(organizations::table.find(existing.id))
-        .set((organizations::title.eq(title), organizations::updated_at.eq(now)))
+        .set((
+            organizations::title.eq(title),
+            organizations::updated_at.eq(now),
+        ))
         .returning(Organization::as_returning())
         .get_result(conn)
         .await?;
@@ -88,11 +95,21 @@ pub async fn put(
 
 /// `false` when it still has projects or bindings. Must run in a transaction.
 pub async fn delete(id: OrganizationId, conn: &mut Conn) -> QueryResult<bool> {
-    let bindings: i64 = bindings::table.filter(bindings::organization_id.eq(id)).count().get_result(conn).await?;
-    let projects: i64 = projects::table.filter(projects::organization_id.eq(id)).count().get_result(conn).await?;
+    let bindings: i64 = bindings::table
+        .filter(bindings::organization_id.eq(id))
+        .count()
+        .get_result(conn)
+        .await?;
+    let projects: i64 = projects::table
+        .filter(projects::organization_id.eq(id))
+        .count()
+        .get_result(conn)
+        .await?;
     if bindings + projects > 0 {
         return Ok(false);
     }
-    diesel::delete(organizations::table.find(id)).execute(conn).await?;
+    diesel::delete(organizations::table.find(id))
+        .execute(conn)
+        .await?;
     Ok(true)
 }

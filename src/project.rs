@@ -21,9 +21,17 @@ pub struct Project {
     pub updated_at: DateTime<Utc>,
 }
 
-pub async fn find(organization: OrganizationId, slug: &str, conn: &mut Conn) -> QueryResult<Option<Project>> {
+pub async fn find(
+    organization: OrganizationId,
+    slug: &str,
+    conn: &mut Conn,
+) -> QueryResult<Option<Project>> {
     projects::table
-        .filter(projects::organization_id.eq(organization).and(projects::slug.eq(slug)))
+        .filter(
+            projects::organization_id
+                .eq(organization)
+                .and(projects::slug.eq(slug)),
+        )
         .select(Project::as_select())
         .first(conn)
         .await
@@ -73,7 +81,11 @@ pub async fn put(
         return Ok((project, Put::Created));
     }
     let existing: Project = projects::table
-        .filter(projects::organization_id.eq(organization).and(projects::slug.eq(slug.as_str())))
+        .filter(
+            projects::organization_id
+                .eq(organization)
+                .and(projects::slug.eq(slug.as_str())),
+        )
         .select(Project::as_select())
         .first(conn)
         .await?;
@@ -90,10 +102,16 @@ pub async fn put(
 
 /// `false` when it still has bindings. Must run in a transaction.
 pub async fn delete(id: ProjectId, conn: &mut Conn) -> QueryResult<bool> {
-    let bindings: i64 = bindings::table.filter(bindings::project_id.eq(id)).count().get_result(conn).await?;
+    let bindings: i64 = bindings::table
+        .filter(bindings::project_id.eq(id))
+        .count()
+        .get_result(conn)
+        .await?;
     if bindings > 0 {
         return Ok(false);
     }
-    diesel::delete(projects::table.find(id)).execute(conn).await?;
+    diesel::delete(projects::table.find(id))
+        .execute(conn)
+        .await?;
     Ok(true)
 }

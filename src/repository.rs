@@ -53,7 +53,12 @@ pub fn key_of(name: &str) -> String {
 }
 
 pub async fn find(id: RepositoryRowId, conn: &mut Conn) -> QueryResult<Option<Repository>> {
-    repositories::table.find(id).select(Repository::as_select()).first(conn).await.optional()
+    repositories::table
+        .find(id)
+        .select(Repository::as_select())
+        .first(conn)
+        .await
+        .optional()
 }
 
 pub async fn find_by_github_id(
@@ -62,7 +67,11 @@ pub async fn find_by_github_id(
     conn: &mut Conn,
 ) -> QueryResult<Option<Repository>> {
     repositories::table
-        .filter(repositories::github_host.eq(host).and(repositories::github_id.eq(id)))
+        .filter(
+            repositories::github_host
+                .eq(host)
+                .and(repositories::github_id.eq(id)),
+        )
         .select(Repository::as_select())
         .first(conn)
         .await
@@ -103,7 +112,12 @@ pub async fn confirm(
         repositories::created_at.eq(now),
     );
     let row: Repository = diesel::insert_into(repositories::table)
-        .values((identity, names.clone(), facts, repositories::installation_id.eq(installation)))
+        .values((
+            identity,
+            names.clone(),
+            facts,
+            repositories::installation_id.eq(installation),
+        ))
         .on_conflict((repositories::github_host, repositories::github_id))
         .do_update()
         .set((names, facts))
@@ -123,7 +137,11 @@ pub async fn confirm(
 }
 
 /// Writes that nothing has changed since what is stored was read.
-pub async fn confirm_unchanged(id: RepositoryRowId, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
+pub async fn confirm_unchanged(
+    id: RepositoryRowId,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
     diesel::update(repositories::table.find(id))
         .set((
             repositories::reachability.eq(Reachability::Reachable),
@@ -135,7 +153,11 @@ pub async fn confirm_unchanged(id: RepositoryRowId, now: DateTime<Utc>, conn: &m
 }
 
 /// Writes that GitHub does not show it to us any more. What was known of it stays.
-pub async fn mark_access_lost(id: RepositoryRowId, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
+pub async fn mark_access_lost(
+    id: RepositoryRowId,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
     let reachable = repositories::reachability.eq(Reachability::Reachable);
     diesel::update(repositories::table.find(id).filter(reachable))
         .set((

@@ -31,8 +31,14 @@ struct Row {
 impl From<Row> for Resolution {
     fn from(row: Row) -> Self {
         let oid = |text: Option<String>| text.and_then(|text| text.parse::<Oid>().ok());
-        let commit = oid(row.commit_sha).zip(oid(row.root_tree_sha)).map(|(sha, tree)| Commit { sha, tree });
-        Self { commit, etag: row.etag.map(ETag::from_stored), resolved_at: row.resolved_at }
+        let commit = oid(row.commit_sha)
+            .zip(oid(row.root_tree_sha))
+            .map(|(sha, tree)| Commit { sha, tree });
+        Self {
+            commit,
+            etag: row.etag.map(ETag::from_stored),
+            resolved_at: row.resolved_at,
+        }
     }
 }
 
@@ -61,10 +67,16 @@ pub async fn record(
     let facts = (
         repository_refs::commit_sha.eq(resolution.commit.map(|commit| commit.sha.to_string())),
         repository_refs::root_tree_sha.eq(resolution.commit.map(|commit| commit.tree.to_string())),
-        repository_refs::etag.eq(resolution.etag.as_ref().map(|etag| etag.as_str().to_owned())),
+        repository_refs::etag.eq(resolution
+            .etag
+            .as_ref()
+            .map(|etag| etag.as_str().to_owned())),
         repository_refs::resolved_at.eq(resolution.resolved_at),
     );
-    let key = (repository_refs::repository_id.eq(repository), repository_refs::git_ref.eq(git_ref.to_string()));
+    let key = (
+        repository_refs::repository_id.eq(repository),
+        repository_refs::git_ref.eq(git_ref.to_string()),
+    );
     diesel::insert_into(repository_refs::table)
         .values((key, facts.clone()))
         .on_conflict((repository_refs::repository_id, repository_refs::git_ref))

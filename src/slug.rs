@@ -20,7 +20,10 @@ impl FromStr for Slug {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let plain = |part: &str| {
-            !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+            !part.is_empty()
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
         };
         if text.len() > 64 || !text.split('-').all(plain) {
             return Err(ParseSlugError);
@@ -44,7 +47,18 @@ mod tests {
         for good in ["a", "0", "dashboard-template", "a-b-c", &"x".repeat(64)] {
             assert!(good.parse::<Slug>().is_ok(), "{good}");
         }
-        for bad in ["", "-", "a-", "-a", "a--b", "A", "a_b", "ä", "a/b", &"x".repeat(65)] {
+        for bad in [
+            "",
+            "-",
+            "a-",
+            "-a",
+            "a--b",
+            "A",
+            "a_b",
+            "ä",
+            "a/b",
+            &"x".repeat(65),
+        ] {
             assert!(bad.parse::<Slug>().is_err(), "{bad}");
         }
     }

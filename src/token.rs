@@ -81,11 +81,18 @@ pub async fn create(new: &NewToken, now: DateTime<Utc>, conn: &mut Conn) -> Quer
         .returning(Token::as_returning())
         .get_result(conn)
         .await?;
-    Ok(Created { token, secret: format!("{PREFIX}{lookup}{secret}").into() })
+    Ok(Created {
+        token,
+        secret: format!("{PREFIX}{lookup}{secret}").into(),
+    })
 }
 
 /// The token that this text is, if it is one of ours and still good.
-pub async fn authenticate(text: &SecretString, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<Option<Token>> {
+pub async fn authenticate(
+    text: &SecretString,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<Option<Token>> {
     let Some((lookup, secret)) = halves(text.expose_secret()) else {
         return Ok(None);
     };
@@ -104,13 +111,17 @@ pub async fn authenticate(text: &SecretString, now: DateTime<Utc>, conn: &mut Co
 
 /// When a token was last used, to the minute: not worth a write at every request.
 pub async fn touch(token: &Token, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
-    diesel::update(api_tokens::table.find(token.id)).set(api_tokens::last_used_at.eq(now)).execute(conn).await?;
+    diesel::update(api_tokens::table.find(token.id))
+        .set(api_tokens::last_used_at.eq(now))
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
 impl Token {
     pub fn is_touch_due(&self, now: DateTime<Utc>) -> bool {
-        self.last_used_at.is_none_or(|at| now - at > chrono::TimeDelta::minutes(1))
+        self.last_used_at
+            .is_none_or(|at| now - at > chrono::TimeDelta::minutes(1))
     }
 }
 
@@ -134,15 +145,24 @@ pub async fn list(
 }
 
 pub async fn find(id: TokenId, conn: &mut Conn) -> QueryResult<Option<Token>> {
-    api_tokens::table.find(id).select(Token::as_select()).first(conn).await.optional()
+    api_tokens::table
+        .find(id)
+        .select(Token::as_select())
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// Revokes it for ever; doing so again changes nothing.
 pub async fn revoke(id: TokenId, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
-    diesel::update(api_tokens::table.find(id).filter(api_tokens::revoked_at.is_null()))
-        .set(api_tokens::revoked_at.eq(now))
-        .execute(conn)
-        .await?;
+    diesel::update(
+        api_tokens::table
+            .find(id)
+            .filter(api_tokens::revoked_at.is_null()),
+    )
+    .set(api_tokens::revoked_at.eq(now))
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -152,7 +172,11 @@ pub async fn has_global_admin(now: DateTime<Utc>, conn: &mut Conn) -> QueryResul
         .filter(api_tokens::organization_id.is_null())
         .filter(api_tokens::role.eq(Role::Admin))
         .filter(api_tokens::revoked_at.is_null())
-        .filter(api_tokens::expires_at.is_null().or(api_tokens::expires_at.gt(now)))
+        .filter(
+            api_tokens::expires_at
+                .is_null()
+                .or(api_tokens::expires_at.gt(now)),
+        )
         .count()
         .get_result(conn)
         .await?;
@@ -161,7 +185,8 @@ pub async fn has_global_admin(now: DateTime<Utc>, conn: &mut Conn) -> QueryResul
 
 fn halves(text: &str) -> Option<(&str, &str)> {
     let rest = text.strip_prefix(PREFIX)?;
-    rest.is_ascii().then(|| rest.split_at_checked(LOOKUP_BYTES.div_ceil(3) * 4))?
+    rest.is_ascii()
+        .then(|| rest.split_at_checked(LOOKUP_BYTES.div_ceil(3) * 4))?
 }
 
 fn mac(salt: &[u8], secret: &str) -> Hmac<Sha256> {

@@ -40,8 +40,10 @@ impl Access {
     ) -> Self {
         let reachability = repository.map(|repository| repository.reachability);
         let installation = repository.and(installation);
-        let uninstalled = installation.is_some_and(|installation| installation.deleted_at.is_some());
-        let suspended = installation.is_some_and(|installation| installation.suspended_at.is_some());
+        let uninstalled =
+            installation.is_some_and(|installation| installation.deleted_at.is_some());
+        let suspended =
+            installation.is_some_and(|installation| installation.suspended_at.is_some());
         if reachability == Some(Reachability::Gone) {
             Self::Gone
         } else if reachability == Some(Reachability::AccessLost)

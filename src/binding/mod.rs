@@ -87,5 +87,10 @@ impl Binding {
 }
 
 pub async fn find(id: BindingId, conn: &mut Conn) -> QueryResult<Option<Binding>> {
-    bindings::table.find(id).select(Binding::as_select()).first(conn).await.optional()
+    bindings::table
+        .find(id)
+        .select(Binding::as_select())
+        .first(conn)
+        .await
+        .optional()
 }

@@ -23,12 +23,20 @@ pub fn is_template_name(name: &Slug) -> bool {
 
 /// What a binding of this name must hold, whatever its operator asks for.
 pub fn always_required(name: &Slug) -> &'static [&'static str] {
-    if is_template_name(name) { &["template.toml"] } else { &[] }
+    if is_template_name(name) {
+        &["template.toml"]
+    } else {
+        &[]
+    }
 }
 
 pub async fn find_in(place: Place, name: &str, conn: &mut Conn) -> QueryResult<Option<Binding>> {
     let mut query = bindings::table
-        .filter(bindings::organization_id.eq(place.organization).and(bindings::name.eq(name)))
+        .filter(
+            bindings::organization_id
+                .eq(place.organization)
+                .and(bindings::name.eq(name)),
+        )
         .select(Binding::as_select())
         .into_boxed();
     query = match place.project {

@@ -38,7 +38,11 @@ pub enum PutOutcome {
 }
 
 /// Makes the binding, changes it, or finds that it is so already. Must run in a transaction.
-pub async fn put(put: &PutBinding<'_>, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<PutOutcome> {
+pub async fn put(
+    put: &PutBinding<'_>,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<PutOutcome> {
     if put.expected_version.is_none()
         && let Some(binding) = insert(put, now, conn).await?
     {
@@ -48,7 +52,10 @@ pub async fn put(put: &PutBinding<'_>, now: DateTime<Utc>, conn: &mut Conn) -> Q
     let Some(existing) = find_for_update(put, conn).await? else {
         return Ok(PutOutcome::VersionDiffers);
     };
-    if put.expected_version.is_some_and(|version| version != existing.version) {
+    if put
+        .expected_version
+        .is_some_and(|version| version != existing.version)
+    {
         return Ok(PutOutcome::VersionDiffers);
     }
     if !is_same_source(put, &existing, conn).await? {
@@ -64,12 +71,29 @@ pub async fn put(put: &PutBinding<'_>, now: DateTime<Utc>, conn: &mut Conn) -> Q
     Ok(PutOutcome::Done(binding, Put::Changed))
 }
 
-async fn sync(put: &PutBinding<'_>, binding: &Binding, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<Enqueued> {
-    sync::request(binding, put.cause.clone(), None, put.max_attempts, now, conn).await
+async fn sync(
+    put: &PutBinding<'_>,
+    binding: &Binding,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<Enqueued> {
+    sync::request(
+        binding,
+        put.cause.clone(),
+        None,
+        put.max_attempts,
+        now,
+        conn,
+    )
+    .await
 }
 
 /// Twenty concurrent first `PUT`s meet at the unique index; one of them makes the row.
-async fn insert(put: &PutBinding<'_>, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<Option<Binding>> {
+async fn insert(
+    put: &PutBinding<'_>,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<Option<Binding>> {
     let place = (
         bindings::organization_id.eq(put.place.organization),
         bindings::project_id.eq(put.place.project),
@@ -94,14 +118,21 @@ async fn find_for_update(put: &PutBinding<'_>, conn: &mut Conn) -> QueryResult<O
         return Ok(None);
     };
     if let Driver::Postgres(connection) = conn.driver() {
-        let row = bindings::table.find(binding.id).select(bindings::id).for_update();
+        let row = bindings::table
+            .find(binding.id)
+            .select(bindings::id)
+            .for_update();
         row.first::<BindingId>(connection).await.optional()?;
     }
     super::find(binding.id, conn).await
 }
 
 /// The same repository: called as it was requested, or as it is called now.
-async fn is_same_source(put: &PutBinding<'_>, existing: &Binding, conn: &mut Conn) -> QueryResult<bool> {
+async fn is_same_source(
+    put: &PutBinding<'_>,
+    existing: &Binding,
+    conn: &mut Conn,
+) -> QueryResult<bool> {
     if existing.github_host != put.host {
         return Ok(false);
     }
@@ -112,7 +143,9 @@ async fn is_same_source(put: &PutBinding<'_>, existing: &Binding, conn: &mut Con
     let Some(id) = existing.repository_id else {
         return Ok(false);
     };
-    Ok(repository::find(id, conn).await?.is_some_and(|repository| repository.full_name() == *name))
+    Ok(repository::find(id, conn)
+        .await?
+        .is_some_and(|repository| repository.full_name() == *name))
 }
 
 fn is_same_selection(spec: &BindingSpec, existing: &Binding) -> bool {
@@ -135,7 +168,12 @@ async fn point_elsewhere(
         bindings::synced_at.eq(None::<DateTime<Utc>>),
     );
     diesel::update(bindings::table.find(existing.id))
-        .set((source_columns(put), selection_columns(put.spec), unsynced, changed_columns(existing, now)))
+        .set((
+            source_columns(put),
+            selection_columns(put.spec),
+            unsynced,
+            changed_columns(existing, now),
+        ))
         .returning(Binding::as_returning())
         .get_result(conn)
         .await
@@ -210,8 +248,17 @@ fn changed_columns(existing: &Binding, now: DateTime<Utc>) -> ChangedColumns {
 
 /// Deletes the binding, its content, and calls off what waits for it. Must run in a transaction.
 pub async fn delete(binding: &Binding, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
-    queue::cancel_waiting(sync::KIND, binding.id.get(), "the binding was deleted", now, conn).await?;
+    queue::cancel_waiting(
+        sync::KIND,
+        binding.id.get(),
+        "the binding was deleted",
+        now,
+        conn,
+    )
+    .await?;
     content::drop_all(binding.id, conn).await?;
-    diesel::delete(bindings::table.find(binding.id)).execute(conn).await?;
+    diesel::delete(bindings::table.find(binding.id))
+        .execute(conn)
+        .await?;
     Ok(())
 }

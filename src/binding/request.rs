@@ -64,15 +64,28 @@ impl BindingRequest {
         };
         check("github_owner", check_owner(&self.github_owner));
         check("github_repo", check_repo(&self.github_repo));
-        let git_ref = self.github_ref.as_deref().map(str::parse::<GitRef>).transpose();
-        check("github_ref", git_ref.as_ref().map(drop).map_err(ToString::to_string));
+        let git_ref = self
+            .github_ref
+            .as_deref()
+            .map(str::parse::<GitRef>)
+            .transpose();
+        check(
+            "github_ref",
+            git_ref.as_ref().map(drop).map_err(ToString::to_string),
+        );
         let root_path = self.root_path.as_deref().unwrap_or("/").parse::<RootPath>();
-        check("root_path", root_path.as_ref().map(drop).map_err(ToString::to_string));
+        check(
+            "root_path",
+            root_path.as_ref().map(drop).map_err(ToString::to_string),
+        );
         let required = self.required_files.as_deref().unwrap_or_default();
         check("required_files", check_required(required));
         match (git_ref, root_path) {
             (Ok(git_ref), Ok(root_path)) if invalid.is_empty() => Ok(BindingSpec {
-                repository: RepositoryName::new(self.github_owner.as_str(), self.github_repo.as_str()),
+                repository: RepositoryName::new(
+                    self.github_owner.as_str(),
+                    self.github_repo.as_str(),
+                ),
                 git_ref,
                 root_path,
                 required_files: distinct(always_required, required),
@@ -83,7 +96,10 @@ impl BindingRequest {
 }
 
 fn distinct(always: &[&str], required: &[String]) -> Vec<String> {
-    let all = always.iter().map(|path| (*path).to_owned()).chain(required.iter().cloned());
+    let all = always
+        .iter()
+        .map(|path| (*path).to_owned())
+        .chain(required.iter().cloned());
     all.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
@@ -107,7 +123,9 @@ fn check_repo(repo: &str) -> Result<(), String> {
     if !repo.bytes().all(allowed) || matches!(repo, "." | "..") {
         return Err("a repository's name has letters, digits, `.`, `_` and `-`".to_owned());
     }
-    if repo.len() > 4 && repo[repo.len() - 4..].eq_ignore_ascii_case(".git") || repo.eq_ignore_ascii_case(".git") {
+    if repo.len() > 4 && repo[repo.len() - 4..].eq_ignore_ascii_case(".git")
+        || repo.eq_ignore_ascii_case(".git")
+    {
         return Err("write the repository's name without `.git`".to_owned());
     }
     Ok(())
@@ -115,13 +133,16 @@ fn check_repo(repo: &str) -> Result<(), String> {
 
 fn check_required(paths: &[String]) -> Result<(), String> {
     if paths.len() > MAX_REQUIRED_FILES {
-        return Err(format!("at most {MAX_REQUIRED_FILES} files can be required"));
+        return Err(format!(
+            "at most {MAX_REQUIRED_FILES} files can be required"
+        ));
     }
     for path in paths {
         if path.len() > 1024 || path.chars().any(char::is_control) {
             return Err("a path has at most 1024 bytes and no control characters".to_owned());
         }
-        check_path(path).map_err(|error| format!("{error} is not allowed in a required file's path"))?;
+        check_path(path)
+            .map_err(|error| format!("{error} is not allowed in a required file's path"))?;
     }
     Ok(())
 }
@@ -147,7 +168,12 @@ mod tests {
 
     #[test]
     fn takes_what_github_takes() {
-        for (owner, repo) in [("a", "b"), ("octo-org", "x.y_z-1"), ("ann_corp", ".github"), ("A1", "git")] {
+        for (owner, repo) in [
+            ("a", "b"),
+            ("octo-org", "x.y_z-1"),
+            ("ann_corp", ".github"),
+            ("A1", "git"),
+        ] {
             assert!(request(owner, repo).parse(&[]).is_ok(), "{owner}/{repo}");
         }
     }
@@ -155,10 +181,14 @@ mod tests {
     #[test]
     fn a12_refuses_names_that_github_has_not() {
         let long = "x".repeat(300);
-        for owner in ["", "-a", "a/../b", "a?b", "a#b", "a%2Fb", "ünï", "a--b", "_a", &long] {
+        for owner in [
+            "", "-a", "a/../b", "a?b", "a#b", "a%2Fb", "ünï", "a--b", "_a", &long,
+        ] {
             assert_eq!(fields(&request(owner, "b")), ["github_owner"], "{owner}");
         }
-        for repo in ["", ".", "..", "a/b", "a?b", "a.git", "a.GIT", ".git", "a b", "ü", &long] {
+        for repo in [
+            "", ".", "..", "a/b", "a?b", "a.git", "a.GIT", ".git", "a b", "ü", &long,
+        ] {
             assert_eq!(fields(&request("a", repo)), ["github_repo"], "{repo}");
         }
     }
@@ -171,7 +201,13 @@ mod tests {
         request.required_files = Some(vec!["../y".into()]);
         assert_eq!(
             fields(&request),
-            ["github_owner", "github_repo", "github_ref", "root_path", "required_files"]
+            [
+                "github_owner",
+                "github_repo",
+                "github_ref",
+                "root_path",
+                "required_files"
+            ]
         );
     }
 

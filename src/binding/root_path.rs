@@ -35,7 +35,9 @@ impl RootPath {
     pub fn contains(&self, path: &str) -> bool {
         match self.0.strip_prefix('/') {
             None | Some("") => true,
-            Some(root) => path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+            Some(root) => path
+                .strip_prefix(root)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
         }
     }
 }
@@ -72,7 +74,9 @@ impl FromStr for RootPath {
 /// Whether it hides a character that would not be allowed: `%2e`, `%2f`, `%5c`, `%00`.
 fn is_encoded(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
-    ["%2e", "%2f", "%5c", "%00", "%25"].iter().any(|code| lower.contains(code))
+    ["%2e", "%2f", "%5c", "%00", "%25"]
+        .iter()
+        .any(|code| lower.contains(code))
 }
 
 impl fmt::Display for RootPath {
@@ -87,9 +91,20 @@ mod tests {
 
     #[test]
     fn is_normalised_once() {
-        let cases = [("", "/"), ("/", "/"), ("a", "/a"), ("/a/", "/a"), ("a/b/", "/a/b"), ("/ünï/x y", "/ünï/x y")];
+        let cases = [
+            ("", "/"),
+            ("/", "/"),
+            ("a", "/a"),
+            ("/a/", "/a"),
+            ("a/b/", "/a/b"),
+            ("/ünï/x y", "/ünï/x y"),
+        ];
         for (written, normal) in cases {
-            assert_eq!(written.parse::<RootPath>().map(|path| path.0).as_deref(), Ok(normal), "{written}");
+            assert_eq!(
+                written.parse::<RootPath>().map(|path| path.0).as_deref(),
+                Ok(normal),
+                "{written}"
+            );
         }
     }
 
@@ -97,8 +112,8 @@ mod tests {
     fn a10_refuses_what_could_escape() {
         let long = "a/".repeat(2500);
         let bad = [
-            "..", "../..", "a/../b", "./a", "a//b", "//a", "a\\b", "a\0b", "a\nb", ".git", "a/.GIT/b", "%2e%2e",
-            "%2E%2e/x", "a%2fb", "C:/x", &long,
+            "..", "../..", "a/../b", "./a", "a//b", "//a", "a\\b", "a\0b", "a\nb", ".git",
+            "a/.GIT/b", "%2e%2e", "%2E%2e/x", "a%2fb", "C:/x", &long,
         ];
         for path in bad {
             assert!(path.parse::<RootPath>().is_err(), "{path:?}");
@@ -111,7 +126,13 @@ mod tests {
         for inside in ["docs/api", "docs/api/a", "docs/api/b/c"] {
             assert!(root.contains(inside), "{inside}");
         }
-        for outside in ["docs", "docs/apis/a", "docs/ap", "Docs/api/a", "x/docs/api/a"] {
+        for outside in [
+            "docs",
+            "docs/apis/a",
+            "docs/ap",
+            "Docs/api/a",
+            "x/docs/api/a",
+        ] {
             assert!(!root.contains(outside), "{outside}");
         }
         assert!(RootPath::default().contains("anything"));

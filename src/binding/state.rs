@@ -32,7 +32,9 @@ pub async fn publish(
     _proof: &Settled,
     conn: &mut Conn,
 ) -> QueryResult<bool> {
-    let target = bindings::table.find(seen.id).filter(bindings::generation.eq(seen.generation));
+    let target = bindings::table
+        .find(seen.id)
+        .filter(bindings::generation.eq(seen.generation));
     let facts = (
         bindings::repository_id.eq(published.repository),
         bindings::commit_sha.eq(&published.commit),
@@ -47,7 +49,10 @@ pub async fn publish(
     );
     let rows = match published.content {
         Some(content) => {
-            diesel::update(target).set((facts, bindings::content_id.eq(content))).execute(conn).await?
+            diesel::update(target)
+                .set((facts, bindings::content_id.eq(content)))
+                .execute(conn)
+                .await?
         }
         None => diesel::update(target).set(facts).execute(conn).await?,
     };
@@ -62,7 +67,9 @@ pub async fn record_unchanged(
     _proof: &Settled,
     conn: &mut Conn,
 ) -> QueryResult<()> {
-    let target = bindings::table.find(seen.id).filter(bindings::generation.eq(seen.generation));
+    let target = bindings::table
+        .find(seen.id)
+        .filter(bindings::generation.eq(seen.generation));
     diesel::update(target)
         .set((
             bindings::last_job_id.eq(job),
@@ -103,19 +110,31 @@ pub async fn record_finding(
     _proof: &Settled,
     conn: &mut Conn,
 ) -> QueryResult<()> {
-    let target = bindings::table.find(seen.id).filter(bindings::generation.eq(seen.generation));
-    diesel::update(target).set(bindings::finding.eq(finding)).execute(conn).await?;
+    let target = bindings::table
+        .find(seen.id)
+        .filter(bindings::generation.eq(seen.generation));
+    diesel::update(target)
+        .set(bindings::finding.eq(finding))
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
 /// The newest job of the binding, so that `last_sync_queue_job_url` leads to what is going on.
 pub async fn record_job(binding: BindingId, job: JobId, conn: &mut Conn) -> QueryResult<()> {
-    diesel::update(bindings::table.find(binding)).set(bindings::last_job_id.eq(job)).execute(conn).await?;
+    diesel::update(bindings::table.find(binding))
+        .set(bindings::last_job_id.eq(job))
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
 /// The newest delivery that concerned the binding.
-pub async fn record_delivery(binding: BindingId, delivery: DeliveryId, conn: &mut Conn) -> QueryResult<()> {
+pub async fn record_delivery(
+    binding: BindingId,
+    delivery: DeliveryId,
+    conn: &mut Conn,
+) -> QueryResult<()> {
     diesel::update(bindings::table.find(binding))
         .set(bindings::last_delivery_id.eq(delivery))
         .execute(conn)

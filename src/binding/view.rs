@@ -7,7 +7,9 @@ use super::access::Access;
 use super::{Binding, Status};
 use crate::content::Content;
 use crate::db::Conn;
-use crate::db::schema::{bindings, contents, deliveries, installations, organizations, projects, repositories};
+use crate::db::schema::{
+    bindings, contents, deliveries, installations, organizations, projects, repositories,
+};
 use crate::github::RepositoryName;
 use crate::github::ids::RepositoryId;
 use crate::ids::{BindingId, OrganizationId, ProjectId};
@@ -29,7 +31,11 @@ pub struct BindingView {
 
 impl BindingView {
     pub fn access(&self) -> Access {
-        Access::derive(self.repository.as_ref(), self.installation.as_ref(), self.binding.finding)
+        Access::derive(
+            self.repository.as_ref(),
+            self.installation.as_ref(),
+            self.binding.finding,
+        )
     }
 
     /// The content, when it is of what is bound now and not of what was bound before.
@@ -67,24 +73,42 @@ type Joined = (
 
 impl From<Joined> for BindingView {
     fn from(row: Joined) -> Self {
-        let (binding, organization, project, repository, installation, content, last_delivery) = row;
-        Self { binding, organization, project, repository, installation, content, last_delivery }
+        let (binding, organization, project, repository, installation, content, last_delivery) =
+            row;
+        Self {
+            binding,
+            organization,
+            project,
+            repository,
+            installation,
+            content,
+            last_delivery,
+        }
     }
 }
 
 pub async fn view(id: BindingId, conn: &mut Conn) -> QueryResult<Option<BindingView>> {
-    let filter = BindingFilter { after: Some(BindingId::new(id.get() - 1)), ..BindingFilter::default() };
+    let filter = BindingFilter {
+        after: Some(BindingId::new(id.get() - 1)),
+        ..BindingFilter::default()
+    };
     let found = list(&filter, 1, conn).await?;
     Ok(found.into_iter().find(|view| view.binding.id == id))
 }
 
 /// The oldest first.
-pub async fn list(filter: &BindingFilter, limit: i64, conn: &mut Conn) -> QueryResult<Vec<BindingView>> {
+pub async fn list(
+    filter: &BindingFilter,
+    limit: i64,
+    conn: &mut Conn,
+) -> QueryResult<Vec<BindingView>> {
     let joined = bindings::table
         .inner_join(organizations::table)
         .left_join(projects::table.on(bindings::project_id.eq(projects::id.nullable())))
         .left_join(repositories::table)
-        .left_join(installations::table.on(repositories::installation_id.eq(installations::id.nullable())))
+        .left_join(
+            installations::table.on(repositories::installation_id.eq(installations::id.nullable())),
+        )
         .left_join(contents::table.on(bindings::content_id.eq(contents::id.nullable())))
         .left_join(deliveries::table.on(bindings::last_delivery_id.eq(deliveries::id.nullable())));
     let mut query = joined
@@ -118,8 +142,12 @@ pub async fn list(filter: &BindingFilter, limit: i64, conn: &mut Conn) -> QueryR
         }
         Some(RepositoryFilter::Name(name)) => {
             let (owner, repo) = (key_of(&name.owner), key_of(&name.name));
-            let requested = bindings::owner_key.eq(owner.clone()).and(bindings::repo_key.eq(repo.clone()));
-            let now = repositories::owner_key.eq(owner).and(repositories::name_key.eq(repo));
+            let requested = bindings::owner_key
+                .eq(owner.clone())
+                .and(bindings::repo_key.eq(repo.clone()));
+            let now = repositories::owner_key
+                .eq(owner)
+                .and(repositories::name_key.eq(repo));
             query = query.filter(requested.or(now.assume_not_null()));
         }
         None => {}

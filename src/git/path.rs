@@ -54,7 +54,8 @@ const fn is_ignored(c: char) -> bool {
 
 /// NTFS calls `.git` also `git~1`, or with another number when that is taken.
 fn is_short_for_git(name: &str) -> bool {
-    name.strip_prefix("git~").is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+    name.strip_prefix("git~")
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn has_drive_letter(name: &str) -> bool {
@@ -69,8 +70,28 @@ mod tests {
     #[test]
     fn c01_c02_refuses_what_could_escape() {
         let bad = [
-            ".git", ".GIT", ".Git", ".git ", ".git.", ".git . ", "git~1", "GIT~2", ".g\u{200c}it", ".git\u{feff}",
-            ".git:x", ".git::$INDEX_ALLOCATION", ".", "..", "...", ". .", "", "a/b", "a\\b", "a\0b", "C:", "c:x",
+            ".git",
+            ".GIT",
+            ".Git",
+            ".git ",
+            ".git.",
+            ".git . ",
+            "git~1",
+            "GIT~2",
+            ".g\u{200c}it",
+            ".git\u{feff}",
+            ".git:x",
+            ".git::$INDEX_ALLOCATION",
+            ".",
+            "..",
+            "...",
+            ". .",
+            "",
+            "a/b",
+            "a\\b",
+            "a\0b",
+            "C:",
+            "c:x",
         ];
         for name in bad {
             assert!(check_name(name).is_err(), "{name:?}");
@@ -79,7 +100,19 @@ mod tests {
 
     #[test]
     fn takes_what_only_looks_like_it() {
-        for name in [".github", ".gitignore", ".gitmodules", "git", "git~", "git~a", "..a", "a..", "ünï", "12:30", ".git2"] {
+        for name in [
+            ".github",
+            ".gitignore",
+            ".gitmodules",
+            "git",
+            "git~",
+            "git~a",
+            "..a",
+            "a..",
+            "ünï",
+            "12:30",
+            ".git2",
+        ] {
             assert_eq!(check_name(name), Ok(()), "{name:?}");
         }
     }
