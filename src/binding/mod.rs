@@ -22,13 +22,14 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use crate::db::schema::bindings;
+use crate::db::schema::{bindings, repositories};
 use crate::db::{Conn, Dialect, Json, text_enum};
 use crate::git::GitRef;
 use crate::github::RepositoryName;
 use crate::ids::{
     BindingId, ContentId, DeliveryId, JobId, OrganizationId, ProjectId, RepositoryRowId,
 };
+use crate::repository::{Repository, key_of};
 
 text_enum! {
     /// How the last sync ended.
@@ -93,4 +94,26 @@ pub async fn find(id: BindingId, conn: &mut Conn) -> QueryResult<Option<Binding>
         .first(conn)
         .await
         .optional()
+}
+
+/// The bindings that an event of a repository could concern, with what each is synced to: all of that
+/// repository, and all that were requested by its present name.
+pub async fn considered_for(
+    host: &str,
+    repository: Option<RepositoryRowId>,
+    name: &RepositoryName,
+    conn: &mut Conn,
+) -> QueryResult<Vec<(Binding, Option<Repository>)>> {
+    let requested = bindings::github_host
+        .eq(host)
+        .and(bindings::owner_key.eq(key_of(&name.owner)))
+        .and(bindings::repo_key.eq(key_of(&name.name)));
+    let by_id = bindings::repository_id.eq(repository).assume_not_null();
+    bindings::table
+        .left_join(repositories::table)
+        .filter(requested.or(by_id))
+        .order(bindings::id)
+        .select((Binding::as_select(), Option::<Repository>::as_select()))
+        .load(conn)
+        .await
 }

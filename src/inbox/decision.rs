@@ -1,0 +1,95 @@
+//! Why a delivery did or did not concern a binding: the answer to "why did my push not arrive?"
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use crate::db::schema::{deliveries, delivery_decisions};
+use crate::db::{Conn, Dialect, text_enum};
+use crate::ids::{BindingId, DeliveryId, JobId};
+
+text_enum! {
+    pub enum Verdict {
+        /// A job was made for the binding.
+        Enqueued = "enqueued",
+        /// A job that was waiting already will do it.
+        Joined = "joined",
+        /// The delivery does not concern the binding.
+        Skipped = "skipped",
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDecision {
+    pub binding: BindingId,
+    pub verdict: Verdict,
+    pub reason: String,
+    pub job: Option<JobId>,
+}
+
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = delivery_decisions, check_for_backend(Dialect))]
+pub struct Decision {
+    pub delivery_id: DeliveryId,
+    pub binding_id: BindingId,
+    pub verdict: Verdict,
+    pub reason: String,
+    pub job_id: Option<JobId>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Rows in one statement.
+const ROWS: usize = 1000;
+
+/// Writes the decisions of a delivery in place of those of an earlier processing.
+pub async fn replace(
+    delivery: DeliveryId,
+    decisions: &[NewDecision],
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    let earlier = delivery_decisions::table.filter(delivery_decisions::delivery_id.eq(delivery));
+    diesel::delete(earlier).execute(conn).await?;
+    for chunk in decisions.chunks(ROWS) {
+        let rows: Vec<_> = chunk
+            .iter()
+            .map(|decision| {
+                (
+                    delivery_decisions::delivery_id.eq(delivery),
+                    delivery_decisions::binding_id.eq(decision.binding),
+                    delivery_decisions::verdict.eq(decision.verdict),
+                    delivery_decisions::reason.eq(&decision.reason),
+                    delivery_decisions::job_id.eq(decision.job),
+                    delivery_decisions::created_at.eq(now),
+                )
+            })
+            .collect();
+        diesel::insert_into(delivery_decisions::table).values(rows).execute(conn).await?;
+    }
+    Ok(())
+}
+
+pub async fn decisions_of(delivery: DeliveryId, conn: &mut Conn) -> QueryResult<Vec<Decision>> {
+    delivery_decisions::table
+        .filter(delivery_decisions::delivery_id.eq(delivery))
+        .order(delivery_decisions::binding_id)
+        .select(Decision::as_select())
+        .load(conn)
+        .await
+}
+
+/// The newest decisions about a binding, each with its delivery's GUID.
+pub async fn last_of_binding(
+    binding: BindingId,
+    limit: i64,
+    conn: &mut Conn,
+) -> QueryResult<Vec<(Decision, String)>> {
+    delivery_decisions::table
+        .inner_join(deliveries::table)
+        .filter(delivery_decisions::binding_id.eq(binding))
+        .order(delivery_decisions::id.desc())
+        .limit(limit)
+        .select((Decision::as_select(), deliveries::guid))
+        .load(conn)
+        .await
+}

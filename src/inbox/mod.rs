@@ -1,0 +1,16 @@
+//! The inbox: every proven delivery, recorded once by (App, GUID) before it is acknowledged, and
+//! processed later.
+
+mod decision;
+mod ledger;
+mod prune;
+mod record;
+mod worker;
+
+pub use decision::{Decision, NewDecision, Verdict, decisions_of, last_of_binding, replace};
+pub use ledger::{
+    About, Delivery, DeliveryFilter, DeliveryState, SignedBy, body, find, list, oldest_waiting, replay,
+};
+pub use prune::{prune_bodies, prune_deliveries};
+pub use record::{Inbox, NewDelivery, Recorded};
+pub use worker::{InboxSettings, InboxWorker};

@@ -1,0 +1,44 @@
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::ledger::DeliveryState;
+use crate::db::Conn;
+use crate::db::schema::{deliveries, delivery_bodies};
+use crate::ids::DeliveryId;
+
+/// Deletes the bodies of some deliveries that were received before `received_before`; fewer than
+/// `limit` means: all of them. What still waits keeps its body.
+pub async fn prune_bodies(
+    received_before: DateTime<Utc>,
+    limit: i64,
+    conn: &mut Conn,
+) -> QueryResult<usize> {
+    let old: Vec<DeliveryId> = delivery_bodies::table
+        .inner_join(deliveries::table)
+        .filter(deliveries::received_at.lt(received_before))
+        .filter(deliveries::state.ne(DeliveryState::Received))
+        .order(deliveries::received_at)
+        .select(deliveries::id)
+        .limit(limit)
+        .load(conn)
+        .await?;
+    diesel::delete(delivery_bodies::table.filter(delivery_bodies::delivery_id.eq_any(old))).execute(conn).await
+}
+
+/// The same for the ledger's rows, with all that hangs on them.
+pub async fn prune_deliveries(
+    received_before: DateTime<Utc>,
+    limit: i64,
+    conn: &mut Conn,
+) -> QueryResult<usize> {
+    let old: Vec<DeliveryId> = deliveries::table
+        .filter(deliveries::received_at.lt(received_before))
+        .filter(deliveries::state.ne(DeliveryState::Received))
+        .order(deliveries::received_at)
+        .select(deliveries::id)
+        .limit(limit)
+        .load(conn)
+        .await?;
+    diesel::delete(deliveries::table.filter(deliveries::id.eq_any(old))).execute(conn).await
+}

@@ -1,0 +1,90 @@
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, RunQueryDsl};
+
+use super::ledger::{DeliveryState, SignedBy};
+use crate::clock::Clock;
+use crate::db::schema::{deliveries, delivery_bodies};
+use crate::db::{Channel, Conn, Db, DbError, Json};
+use crate::ids::{AppRowId, DeliveryId};
+
+/// A delivery whose signature has been proven.
+#[derive(Debug, Clone)]
+pub struct NewDelivery {
+    pub app: AppRowId,
+    pub guid: String,
+    pub event: String,
+    pub headers: BTreeMap<String, String>,
+    pub signed_by: SignedBy,
+    /// The bytes that were signed.
+    pub body: Vec<u8>,
+    /// Why GitHub is answered 400: it is kept, and not processed.
+    pub rejected: Option<String>,
+}
+
+/// What the ledger says to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    Received(DeliveryId),
+    /// One with this GUID of this App is there already; nothing was changed.
+    Duplicate,
+}
+
+/// Where deliveries are handed in. An answer of `Ok` means: committed, on disk.
+#[derive(Debug, Clone)]
+pub struct Inbox {
+    db: Db,
+    clock: Clock,
+}
+
+impl Inbox {
+    pub fn new(db: Db, clock: Clock) -> Self {
+        Self { db, clock }
+    }
+
+    /// One transaction a delivery. Callers hand in and wait, so that many may share a commit one day.
+    pub async fn record(&self, new: NewDelivery) -> Result<Recorded, DbError> {
+        let now = self.clock.now();
+        let mut conn = self.db.write().await?;
+        let recorded = conn.transaction(async |conn| insert(&new, now, conn).await).await?;
+        Ok(recorded)
+    }
+}
+
+async fn insert(new: &NewDelivery, now: chrono::DateTime<chrono::Utc>, conn: &mut Conn) -> QueryResult<Recorded> {
+    let rejected = new.rejected.is_some();
+    let state = if rejected { DeliveryState::Rejected } else { DeliveryState::Received };
+    let row = (
+        deliveries::github_app_id.eq(new.app),
+        deliveries::guid.eq(&new.guid),
+        deliveries::event.eq(&new.event),
+        deliveries::headers.eq(Json(new.headers.clone())),
+        deliveries::signed_by.eq(new.signed_by),
+        deliveries::body_size.eq(i64::try_from(new.body.len()).unwrap_or(i64::MAX)),
+        deliveries::state.eq(state),
+        deliveries::reason.eq(rejected.then_some("not_a_json_object")),
+        deliveries::detail.eq(new.rejected.as_deref()),
+        deliveries::attempts.eq(0),
+        deliveries::scheduled_at.eq(now),
+        deliveries::received_at.eq(now),
+        deliveries::processed_at.eq(rejected.then_some(now)),
+    );
+    let id: Option<DeliveryId> = diesel::insert_into(deliveries::table)
+        .values(row)
+        .on_conflict((deliveries::github_app_id, deliveries::guid))
+        .do_nothing()
+        .returning(deliveries::id)
+        .get_result(conn)
+        .await
+        .optional()?;
+    let Some(id) = id else {
+        return Ok(Recorded::Duplicate);
+    };
+    let body = (delivery_bodies::delivery_id.eq(id), delivery_bodies::body.eq(&new.body));
+    diesel::insert_into(delivery_bodies::table).values(body).execute(conn).await?;
+    if !rejected {
+        conn.wake_on_commit(Channel::Inbox).await?;
+    }
+    Ok(Recorded::Received(id))
+}

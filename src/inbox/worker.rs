@@ -1,0 +1,209 @@
+//! Processes what was received: the second leg. Database only, one transaction a delivery.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, RunQueryDsl};
+use futures_util::FutureExt;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::ledger::{self, Delivery, DeliveryState};
+use crate::apps::Apps;
+use crate::clock::Clock;
+use crate::db::schema::deliveries;
+use crate::db::{Channel, Conn, Db, DbError, Driver};
+use crate::github::event::{Envelope, Event};
+use crate::ids::DeliveryId;
+use crate::processors::{self, Processing, Verdict};
+use crate::queue::Backoff;
+
+#[derive(Debug, Clone)]
+pub struct InboxSettings {
+    /// Deliveries at a time in this process.
+    pub workers: usize,
+    /// After this many failures a delivery is set aside, visible and replayable.
+    pub max_attempts: i32,
+    pub backoff: Backoff,
+    /// How often to look although nothing woke us.
+    pub poll: Duration,
+    /// What the jobs get that events make.
+    pub job_max_attempts: i32,
+}
+
+#[derive(Debug, Clone)]
+pub struct InboxWorker {
+    db: Db,
+    clock: Clock,
+    apps: Apps,
+    settings: Arc<InboxSettings>,
+}
+
+impl InboxWorker {
+    pub fn new(db: Db, clock: Clock, apps: Apps, settings: InboxSettings) -> Self {
+        Self { db, clock, apps, settings: Arc::new(settings) }
+    }
+
+    /// Works until `stop`.
+    pub async fn run(&self, stop: CancellationToken) {
+        let workers = (0..self.settings.workers.max(1)).map(|_| self.run_one(stop.clone()));
+        futures_util::future::join_all(workers).await;
+    }
+
+    async fn run_one(&self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.process_next().await {
+                Ok(true) => {
+                    // Where there was one there may be more: let a sleeping worker look, too.
+                    self.db.wakes().ring(Channel::Inbox);
+                    continue;
+                }
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "no delivery could be processed"),
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.db.wakes().wait(Channel::Inbox) => {}
+                () = tokio::time::sleep(self.settings.poll) => {}
+            }
+        }
+    }
+
+    /// Processes everything that waits; how many deliveries that were.
+    pub async fn drain(&self) -> Result<usize, DbError> {
+        let mut processed = 0;
+        while self.process_next().await? {
+            processed += 1;
+        }
+        Ok(processed)
+    }
+
+    /// `false` when nothing waits.
+    async fn process_next(&self) -> Result<bool, DbError> {
+        let mut taken = None;
+        let worked = {
+            let (now, taken) = (self.clock.now(), &mut taken);
+            let mut conn = self.db.write().await?;
+            let work = async move {
+                conn.transaction(async |conn| {
+                    let Some(delivery) = take(now, conn).await? else {
+                        return Ok(());
+                    };
+                    *taken = Some(delivery.id);
+                    self.process(&delivery, now, conn).await
+                })
+                .await
+            };
+            AssertUnwindSafe(work).catch_unwind().await
+        };
+        let failure = match worked {
+            Ok(Ok(())) => return Ok(taken.is_some()),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the processor panicked".to_owned(),
+        };
+        let Some(id) = taken else {
+            return Err(DbError::Connection(failure));
+        };
+        self.put_back(id, &failure).await?;
+        Ok(true)
+    }
+
+    async fn process(&self, delivery: &Delivery, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
+        let span = tracing::info_span!(
+            "process",
+            delivery.guid = delivery.guid,
+            github.event = delivery.event,
+            repository.id = tracing::field::Empty,
+        );
+        self.decide(delivery, now, conn).instrument(span).await
+    }
+
+    async fn decide(&self, delivery: &Delivery, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
+        let Some(app) = self.apps.of_row(delivery.github_app_id) else {
+            return mark(delivery, &Verdict::ignored("app_not_configured"), now, conn).await;
+        };
+        let Some(body) = ledger::body(delivery.id, conn).await? else {
+            return mark(delivery, &Verdict::ignored("body_pruned"), now, conn).await;
+        };
+        let mut verdict = match Event::parse(&delivery.event, &body) {
+            Ok(event) => {
+                let processing = Processing {
+                    delivery,
+                    app,
+                    now,
+                    job_max_attempts: self.settings.job_max_attempts,
+                };
+                processors::process(&event, &processing, conn).await?
+            }
+            Err(unusable) => Verdict::ignored("unprocessable").because(unusable.to_string()),
+        };
+        let envelope = Envelope::parse(&body);
+        verdict.about.action = envelope.action;
+        verdict.about.repository_github_id = envelope.repository_id;
+        verdict.about.installation_github_id = envelope.installation_id;
+        mark(delivery, &verdict, now, conn).await
+    }
+
+    async fn put_back(&self, id: DeliveryId, failure: &str) -> Result<(), DbError> {
+        let now = self.clock.now();
+        let mut conn = self.db.write().await?;
+        let Some(delivery) = ledger::find(id, &mut conn).await? else {
+            return Ok(());
+        };
+        let attempts = delivery.attempts + 1;
+        let failed = attempts >= self.settings.max_attempts;
+        let state = if failed { DeliveryState::Failed } else { DeliveryState::Received };
+        let wait = self.settings.backoff.delay(u32::try_from(attempts).unwrap_or(0), rand::random());
+        tracing::warn!(delivery.guid = delivery.guid, attempts, failure, %state, "could not process a delivery");
+        let changes = (
+            deliveries::state.eq(state),
+            deliveries::attempts.eq(attempts),
+            deliveries::scheduled_at.eq(now + wait),
+            deliveries::reason.eq(failed.then_some("processing_failed")),
+            deliveries::detail.eq(failure),
+            deliveries::processed_at.eq(failed.then_some(now)),
+        );
+        diesel::update(deliveries::table.find(id)).set(changes).execute(&mut conn).await?;
+        Ok(())
+    }
+}
+
+/// The next delivery that is due, locked until the transaction ends.
+async fn take(now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<Option<Delivery>> {
+    let due = deliveries::table
+        .filter(deliveries::state.eq(DeliveryState::Received.as_str()))
+        .filter(deliveries::scheduled_at.le(now))
+        .order((deliveries::scheduled_at, deliveries::id))
+        .select(deliveries::id)
+        .limit(1);
+    let id: Option<i64> = match conn.driver() {
+        Driver::Postgres(connection) => due.for_update().skip_locked().first(connection).await.optional()?,
+        Driver::Sqlite(_) => due.first(conn).await.optional()?,
+    };
+    match id {
+        Some(id) => ledger::find(DeliveryId::new(id), conn).await,
+        None => Ok(None),
+    }
+}
+
+async fn mark(delivery: &Delivery, verdict: &Verdict, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
+    super::decision::replace(delivery.id, &verdict.decisions, now, conn).await?;
+    let changes = (
+        deliveries::state.eq(verdict.state),
+        deliveries::reason.eq(verdict.reason),
+        deliveries::detail.eq(verdict.detail.as_deref()),
+        deliveries::processed_at.eq(now),
+        &verdict.about,
+    );
+    diesel::update(deliveries::table.find(delivery.id)).set(changes).execute(conn).await?;
+    metrics::counter!(
+        "bindery_deliveries_processed_total",
+        "event" => processors::label(&delivery.event), "state" => verdict.state.as_str()
+    )
+    .increment(1);
+    tracing::info!(state = %verdict.state, reason = verdict.reason, "processed");
+    Ok(())
+}
