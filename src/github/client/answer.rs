@@ -17,6 +17,16 @@ enum Fault {
     Json { path: String, reason: String },
 }
 
+impl Fault {
+    /// serde's words may quote the answer, and an answer may be a token.
+    fn json(path: &str, error: &serde_json::Error) -> Self {
+        Self::Json {
+            path: quote(path),
+            reason: quote(&error.to_string()),
+        }
+    }
+}
+
 /// The body of GitHub's errors.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -65,11 +75,12 @@ impl Answer {
             return Err(self.refusal());
         }
         let mut json = serde_json::Deserializer::from_slice(&self.body);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| Fault::Json {
-            path: quote(&error.path().to_string()),
-            reason: quote(&error.inner().to_string()),
-        });
-        value.map_err(GitHubError::unexpected)
+        let value = serde_path_to_error::deserialize(&mut json)
+            .map_err(|error| Fault::json(&error.path().to_string(), error.inner()))
+            .map_err(GitHubError::unexpected)?;
+        json.end()
+            .map_err(|error| GitHubError::unexpected(Fault::json(".", &error)))?;
+        Ok(value)
     }
 
     /// What a status means when the call has no meaning of its own for it. Rate limits are told apart before.

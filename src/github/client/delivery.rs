@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use reqwest::header::LINK;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use url::Url;
 
@@ -20,20 +21,23 @@ pub struct HookDelivery {
     /// Of the event: what `X-GitHub-Delivery` said at every attempt.
     pub guid: String,
     pub delivered_at: DateTime<Utc>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub redelivery: bool,
     /// GitHub's opinion, such as `OK` or `failed to connect`: not to be trusted, a redirect counts as success.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub status: String,
     /// 0 when nobody answered.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub status_code: i64,
     pub event: String,
+    #[serde(default, deserialize_with = "or_default")]
     pub action: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
     pub installation_id: Option<InstallationId>,
+    #[serde(default, deserialize_with = "or_default")]
     pub repository_id: Option<RepositoryId>,
     /// Set when GitHub held the delivery back.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub throttled_at: Option<DateTime<Utc>>,
 }
 
@@ -121,4 +125,12 @@ fn next_cursor(answer: &Answer) -> Option<DeliveryCursor> {
     let url = Url::parse(url).ok()?;
     let (_, cursor) = url.query_pairs().find(|(name, _)| name == "cursor")?;
     Some(DeliveryCursor(cursor.into_owned()))
+}
+
+/// One odd entry must not hide the others of its page: what is of another type counts as absent.
+fn or_default<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
