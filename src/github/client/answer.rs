@@ -1,8 +1,8 @@
 use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
-use reqwest::header::{DATE, ETAG, HeaderName};
-use serde::Deserialize;
+use reqwest::header::{CONTENT_TYPE, DATE, ETAG, HeaderName};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use super::transport::Answer;
 use crate::github::error::{AccessLost, GitHubError};
@@ -27,18 +27,21 @@ impl Fault {
     }
 }
 
-/// The body of GitHub's errors.
+/// The body of GitHub's errors; `errors` are objects, texts or anything else.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ErrorBody {
+    #[serde(deserialize_with = "or_default")]
     message: String,
-    errors: Vec<ErrorDetail>,
+    errors: serde_json::Value,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ErrorDetail {
-    code: String,
+/// For what is welcome but not needed: a value of another type counts as absent.
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 impl Answer {
@@ -88,12 +91,20 @@ impl Answer {
         match self.status {
             StatusCode::UNAUTHORIZED => GitHubError::Unauthorized,
             StatusCode::FORBIDDEN => self.forbidden(),
-            StatusCode::NOT_FOUND => GitHubError::NotFound,
+            _ if self.is_missing() => GitHubError::NotFound,
             StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => self.blocked(),
             StatusCode::REQUEST_TIMEOUT => self.unavailable(),
             status if status.is_server_error() => self.unavailable(),
             _ => GitHubError::unexpected(self.fault()),
         }
+    }
+
+    /// GitHub's own 404. A page of HTML is some proxy's, and says nothing about what is at GitHub.
+    pub(super) fn is_missing(&self) -> bool {
+        let is_page = self
+            .standard_header(&CONTENT_TYPE)
+            .is_some_and(|kind| kind.starts_with("text/html"));
+        self.status == StatusCode::NOT_FOUND && !is_page
     }
 
     fn forbidden(&self) -> GitHubError {
@@ -113,8 +124,13 @@ impl Answer {
 
     /// A 403 by which GitHub says that the file itself is too large for its API.
     pub(super) fn is_too_large(&self) -> bool {
-        let too_large = |detail: &ErrorDetail| detail.code == "too_large";
-        self.status == StatusCode::FORBIDDEN && self.error_body().errors.iter().any(too_large)
+        let body = self.error_body();
+        let too_large = |detail: &serde_json::Value| detail["code"] == "too_large";
+        self.status == StatusCode::FORBIDDEN
+            && body
+                .errors
+                .as_array()
+                .is_some_and(|errors| errors.iter().any(too_large))
     }
 
     pub(super) fn permission_missing(&self) -> GitHubError {

@@ -2,18 +2,20 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use reqwest::header::LINK;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use url::Url;
 
 use super::GitHub;
+use super::answer::or_default;
 use super::request::Request;
 use super::transport::Answer;
 use crate::github::error::GitHubError;
 use crate::github::ids::{InstallationId, RepositoryId};
 
 /// One delivery as GitHub remembers it, for three days (seven on Enterprise Server).
+///
+/// Read leniently: one odd entry must not hide the others of its page.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct HookDelivery {
     /// Of this attempt; a redelivery has its own.
@@ -125,12 +127,4 @@ fn next_cursor(answer: &Answer) -> Option<DeliveryCursor> {
     let url = Url::parse(url).ok()?;
     let (_, cursor) = url.query_pairs().find(|(name, _)| name == "cursor")?;
     Some(DeliveryCursor(cursor.into_owned()))
-}
-
-/// One odd entry must not hide the others of its page: what is of another type counts as absent.
-fn or_default<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    let value = serde_json::Value::deserialize(deserializer)?;
-    Ok(serde_json::from_value(value).unwrap_or_default())
 }

@@ -134,10 +134,11 @@ impl GitHub {
             self.json_cap(),
         );
         let answer = self.as_app(&request).await?;
-        match answer.status {
-            StatusCode::NOT_FOUND => return Err(AccessLost::NotInstalled.into()),
-            StatusCode::UNPROCESSABLE_ENTITY => return Err(answer.permission_missing()),
-            _ => {}
+        if answer.is_missing() {
+            return Err(AccessLost::NotInstalled.into());
+        }
+        if answer.status == StatusCode::UNPROCESSABLE_ENTITY {
+            return Err(answer.permission_missing());
         }
         let Minted { token, expires_at } = answer.json()?;
         let lifetime = expires_at - answer.date().unwrap_or(answer.at);

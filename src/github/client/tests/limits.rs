@@ -207,3 +207,37 @@ async fn g35_one_installation_has_its_places_and_no_more() {
     drop(first);
     assert!(one.enter().now_or_never().is_some());
 }
+
+#[tokio::test]
+async fn g35_all_together_have_their_places_and_no_more() {
+    let world = World::new().await;
+    let mut config = world.config();
+    config.limits.max_in_flight = 1;
+    let client = GitHub::new(config, world.clock.clone()).expect("a client");
+    let _place = client.transport.enter().await;
+    assert!(client.transport.enter().now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn who_waits_for_a_place_learns_of_a_pause_before_sending() {
+    let world = World::new().await;
+    let good = ResponseTemplate::new(200).set_body_json(repository_json());
+    world.on(REPOSITORY, good).await;
+    let mut config = world.config();
+    config.limits.max_in_flight_per_installation = 1;
+    let client = GitHub::new(config, world.clock.clone()).expect("a client");
+    world.ask(&client).await.expect("a token is there now");
+
+    let budget = client.budgets.of(Asker::Installation(installation(1)));
+    let place = budget.enter().await;
+    let mut waiting = Box::pin(world.ask(&client));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    client.pause(installation(1), noon() + TimeDelta::minutes(1));
+    drop(place);
+    let error = waiting.await.expect_err("paused meanwhile");
+    assert!(
+        matches!(error, GitHubError::RateLimited { .. }),
+        "{error:?}"
+    );
+    assert_eq!(world.requests().await.len(), 1);
+}

@@ -24,6 +24,8 @@ fn kind(error: &GitHubError) -> &'static str {
 
 #[rstest]
 #[case(404, r#"{"message":"Not Found"}"#, "not found")]
+#[case(404, "", "not found")]
+#[case(403, r#"{"message":"Blocked","errors":["why"]}"#, "blocked")]
 #[case(
     403,
     r#"{"message":"This installation has been suspended"}"#,
@@ -66,6 +68,15 @@ async fn g05_g06_g31_each_refusal_is_a_decision(
     assert_eq!(kind(&error), expected, "{error:?}");
     let requests = world.requests().await;
     assert_eq!(requests.len(), 1, "when to ask again is the job's decision");
+}
+
+#[tokio::test]
+async fn a_proxys_404_does_not_say_that_a_thing_is_gone() {
+    let world = World::new().await;
+    let page = ResponseTemplate::new(404).set_body_raw("<html>", "text/html; charset=utf-8");
+    world.on(REPOSITORY, page).await;
+    let error = world.ask(&world.client()).await.expect_err("refused");
+    assert_eq!(kind(&error), "unexpected");
 }
 
 #[tokio::test]
