@@ -1,4 +1,3 @@
-use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -166,9 +165,3 @@ impl AppSigner {
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the App's JWT could not be signed")]
 pub(crate) struct SigningFailed;
-
-impl fmt::Display for Signed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a JWT by key {} of {}", self.key, self.signed_at)
-    }
-}

@@ -1,8 +1,8 @@
 use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
-use reqwest::header::{DATE, ETAG, HeaderName};
-use serde::Deserialize;
+use reqwest::header::{CONTENT_TYPE, DATE, ETAG, HeaderName};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use super::transport::Answer;
 use crate::github::error::{AccessLost, GitHubError};
@@ -17,18 +17,31 @@ enum Fault {
     Json { path: String, reason: String },
 }
 
-/// The body of GitHub's errors.
+impl Fault {
+    /// serde's words may quote the answer, and an answer may be a token.
+    fn json(path: &str, error: &serde_json::Error) -> Self {
+        Self::Json {
+            path: quote(path),
+            reason: quote(&error.to_string()),
+        }
+    }
+}
+
+/// The body of GitHub's errors; `errors` are objects, texts or anything else.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ErrorBody {
+    #[serde(deserialize_with = "or_default")]
     message: String,
-    errors: Vec<ErrorDetail>,
+    errors: serde_json::Value,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct ErrorDetail {
-    code: String,
+/// For what is welcome but not needed: a value of another type counts as absent.
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 impl Answer {
@@ -65,11 +78,12 @@ impl Answer {
             return Err(self.refusal());
         }
         let mut json = serde_json::Deserializer::from_slice(&self.body);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| Fault::Json {
-            path: quote(&error.path().to_string()),
-            reason: quote(&error.inner().to_string()),
-        });
-        value.map_err(GitHubError::unexpected)
+        let value = serde_path_to_error::deserialize(&mut json)
+            .map_err(|error| Fault::json(&error.path().to_string(), error.inner()))
+            .map_err(GitHubError::unexpected)?;
+        json.end()
+            .map_err(|error| GitHubError::unexpected(Fault::json(".", &error)))?;
+        Ok(value)
     }
 
     /// What a status means when the call has no meaning of its own for it. Rate limits are told apart before.
@@ -77,12 +91,20 @@ impl Answer {
         match self.status {
             StatusCode::UNAUTHORIZED => GitHubError::Unauthorized,
             StatusCode::FORBIDDEN => self.forbidden(),
-            StatusCode::NOT_FOUND => GitHubError::NotFound,
+            _ if self.is_missing() => GitHubError::NotFound,
             StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => self.blocked(),
             StatusCode::REQUEST_TIMEOUT => self.unavailable(),
             status if status.is_server_error() => self.unavailable(),
             _ => GitHubError::unexpected(self.fault()),
         }
+    }
+
+    /// GitHub's own 404. A page of HTML is some proxy's, and says nothing about what is at GitHub.
+    pub(super) fn is_missing(&self) -> bool {
+        let is_page = self
+            .standard_header(&CONTENT_TYPE)
+            .is_some_and(|kind| kind.starts_with("text/html"));
+        self.status == StatusCode::NOT_FOUND && !is_page
     }
 
     fn forbidden(&self) -> GitHubError {
@@ -102,8 +124,13 @@ impl Answer {
 
     /// A 403 by which GitHub says that the file itself is too large for its API.
     pub(super) fn is_too_large(&self) -> bool {
-        let too_large = |detail: &ErrorDetail| detail.code == "too_large";
-        self.status == StatusCode::FORBIDDEN && self.error_body().errors.iter().any(too_large)
+        let body = self.error_body();
+        let too_large = |detail: &serde_json::Value| detail["code"] == "too_large";
+        self.status == StatusCode::FORBIDDEN
+            && body
+                .errors
+                .as_array()
+                .is_some_and(|errors| errors.iter().any(too_large))
     }
 
     pub(super) fn permission_missing(&self) -> GitHubError {

@@ -18,6 +18,16 @@ pub(super) enum Asker {
     Installation(InstallationId),
 }
 
+impl Asker {
+    /// As a log's field; the App itself has none.
+    pub(super) fn installation(self) -> Option<i64> {
+        match self {
+            Self::App => None,
+            Self::Installation(id) => Some(id.get()),
+        }
+    }
+}
+
 /// What each asker may still ask.
 #[derive(Debug)]
 pub(super) struct Budgets {

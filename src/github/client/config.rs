@@ -108,6 +108,9 @@ impl GitHubConfig {
         if !is_base {
             return Err(GitHubConfigError::ApiUrl);
         }
+        if url.scheme() == "http" && !is_loopback(url) {
+            tracing::warn!(host = self.host, "tokens for GitHub travel unencrypted");
+        }
         let limits = &self.limits;
         let no_room = limits.max_in_flight == 0
             || limits.max_in_flight_per_installation == 0
@@ -116,6 +119,15 @@ impl GitHubConfig {
             return Err(GitHubConfigError::Limits);
         }
         Ok(())
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(Host::Domain(domain)) => domain == "localhost",
+        None => false,
     }
 }
 

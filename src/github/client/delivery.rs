@@ -7,12 +7,15 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::GitHub;
+use super::answer::or_default;
 use super::request::Request;
 use super::transport::Answer;
 use crate::github::error::GitHubError;
 use crate::github::ids::{InstallationId, RepositoryId};
 
 /// One delivery as GitHub remembers it, for three days (seven on Enterprise Server).
+///
+/// Read leniently: one odd entry must not hide the others of its page.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct HookDelivery {
     /// Of this attempt; a redelivery has its own.
@@ -20,20 +23,23 @@ pub struct HookDelivery {
     /// Of the event: what `X-GitHub-Delivery` said at every attempt.
     pub guid: String,
     pub delivered_at: DateTime<Utc>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub redelivery: bool,
     /// GitHub's opinion, such as `OK` or `failed to connect`: not to be trusted, a redirect counts as success.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub status: String,
     /// 0 when nobody answered.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub status_code: i64,
     pub event: String,
+    #[serde(default, deserialize_with = "or_default")]
     pub action: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
     pub installation_id: Option<InstallationId>,
+    #[serde(default, deserialize_with = "or_default")]
     pub repository_id: Option<RepositoryId>,
     /// Set when GitHub held the delivery back.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub throttled_at: Option<DateTime<Utc>>,
 }
 

@@ -121,13 +121,12 @@ impl GitHub {
         let route = "/repositories/{repository_id}/git/ref/{ref}";
         let request = Request::get(route, &[&repository, &git_ref.short()], self.json_cap());
         let answered = self.as_installation(installation, &request, None).await?;
-        match answered.answer.status {
-            StatusCode::NOT_FOUND | StatusCode::CONFLICT => Ok(false),
-            _ => {
-                let found: Found = answered.answer.json()?;
-                Ok(found.git_ref == git_ref.full())
-            }
+        let answer = &answered.answer;
+        if answer.is_missing() || answer.status == StatusCode::CONFLICT {
+            return Ok(false);
         }
+        let found: Found = answer.json()?;
+        Ok(found.git_ref == git_ref.full())
     }
 
     pub async fn tree(

@@ -11,6 +11,8 @@ mod rate_limit;
 mod repository;
 mod request;
 mod send;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 use chrono::{DateTime, Utc};

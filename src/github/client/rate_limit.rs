@@ -30,7 +30,8 @@ pub(super) fn signal(answer: &Answer) -> Option<Signal> {
         let is_last = exhausted && (answer.status.is_success() || answer.status == 304);
         return is_last.then(|| reset(answer)).flatten();
     }
-    if let Some(wait) = answer.header("retry-after").and_then(seconds) {
+    let retry_after = answer.header("retry-after");
+    if let Some(wait) = retry_after.and_then(seconds) {
         let kind = if exhausted {
             RateLimitKind::Primary
         } else {
@@ -42,7 +43,9 @@ pub(super) fn signal(answer: &Answer) -> Option<Signal> {
         return Some(signal);
     }
     let says_so = answer.message().to_ascii_lowercase().contains("rate limit");
-    (says_so || answer.status == StatusCode::TOO_MANY_REQUESTS).then_some(Signal::Unsaid)
+    let is_limit =
+        says_so || retry_after.is_some() || answer.status == StatusCode::TOO_MANY_REQUESTS;
+    is_limit.then_some(Signal::Unsaid)
 }
 
 /// `x-ratelimit-reset` is an instant of GitHub's clock; `Date` in the same answer says how far off it is.

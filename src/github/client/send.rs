@@ -1,3 +1,5 @@
+use std::time::{Duration, Instant};
+
 use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -37,7 +39,9 @@ impl GitHub {
             };
             let answer = self.ask(Asker::App, request, credentials).await?;
             if answer.status != StatusCode::UNAUTHORIZED {
-                self.signer.accepted(&signed);
+                if !answer.status.is_server_error() {
+                    self.signer.accepted(&signed);
+                }
                 return Ok(answer);
             }
             refused.push(signed);
@@ -105,10 +109,10 @@ impl GitHub {
         let place = self.transport.enter().await;
         // Others may have been told to stop while this one waited.
         budget.check(self.clock.now())?;
-        let answer = self
-            .transport
-            .exchange(request, credentials, &place)
-            .await?;
+        let started = Instant::now();
+        let result = self.transport.exchange(request, credentials, &place).await;
+        report(asker, request, &result, started.elapsed());
+        let answer = result?;
         if let Some(date) = answer.date() {
             self.signer.observe(date, answer.at);
         }
@@ -130,10 +134,11 @@ impl GitHub {
             self.json_cap(),
         );
         let answer = self.as_app(&request).await?;
-        match answer.status {
-            StatusCode::NOT_FOUND => return Err(AccessLost::NotInstalled.into()),
-            StatusCode::UNPROCESSABLE_ENTITY => return Err(answer.permission_missing()),
-            _ => {}
+        if answer.is_missing() {
+            return Err(AccessLost::NotInstalled.into());
+        }
+        if answer.status == StatusCode::UNPROCESSABLE_ENTITY {
+            return Err(answer.permission_missing());
         }
         let Minted { token, expires_at } = answer.json()?;
         let lifetime = expires_at - answer.date().unwrap_or(answer.at);
@@ -183,4 +188,30 @@ impl From<AccessLost> for GitHubError {
     fn from(lost: AccessLost) -> Self {
         Self::AccessLost(lost)
     }
+}
+
+/// Says that GitHub was asked; by the route, since a URL tells what somebody keeps in private repositories.
+fn report(
+    asker: Asker,
+    request: &Request,
+    result: &Result<Answer, GitHubError>,
+    elapsed: Duration,
+) {
+    let status = result.as_ref().map_or("none".to_owned(), |answer| {
+        answer.status.as_u16().to_string()
+    });
+    tracing::debug!(
+        method = %request.method,
+        route = request.route,
+        status,
+        installation.id = asker.installation(),
+        elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+        "asked GitHub"
+    );
+    metrics::counter!(
+        "bindery_github_requests_total",
+        "route" => request.route,
+        "status" => status
+    )
+    .increment(1);
 }

@@ -1,4 +1,4 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
@@ -107,13 +107,10 @@ impl Transport {
         credentials: Credentials<'_>,
         _place: &SemaphorePermit<'_>,
     ) -> Result<Answer, GitHubError> {
-        let started = Instant::now();
         let within = self.call_timeout;
-        let result = tokio::time::timeout(within, self.follow(request, credentials))
+        tokio::time::timeout(within, self.follow(request, credentials))
             .await
-            .unwrap_or_else(|_| Err(GitHubError::unavailable(Fault::CallTimeout(within))));
-        report(request, &result, started.elapsed());
-        result
+            .unwrap_or_else(|_| Err(GitHubError::unavailable(Fault::CallTimeout(within))))
     }
 
     async fn follow(
@@ -261,25 +258,4 @@ fn network(error: reqwest::Error) -> GitHubError {
     } else {
         GitHubError::unavailable(error)
     }
-}
-
-fn report(request: &Request, result: &Result<Answer, GitHubError>, elapsed: Duration) {
-    let status = match result {
-        Ok(answer) => answer.status.as_u16(),
-        Err(_) => 0,
-    };
-    tracing::debug!(
-        method = %request.method,
-        route = request.route,
-        status,
-        elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-        "asked GitHub"
-    );
-    let status = if status == 0 {
-        "none".to_owned()
-    } else {
-        status.to_string()
-    };
-    metrics::counter!("bindery_github_requests_total", "route" => request.route, "status" => status)
-        .increment(1);
 }

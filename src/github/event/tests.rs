@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::git::{GitRef, Oid};
 use crate::github::RepositoryName;
+use crate::github::ids::{AppId, InstallationId, OwnerId, RepositoryId};
 
 fn fixture(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/webhooks/{name}.json"));
@@ -83,12 +84,12 @@ fn a_push_says_what_moved_where() {
         push.repository.name,
         RepositoryName::new("harbour-works", "handbook")
     );
-    assert_eq!(
-        push.repository.owner_id.map(|id| id.get()),
-        Some(58_120_033)
-    );
+    assert_eq!(push.repository.owner_id.map(OwnerId::get), Some(58_120_033));
     assert_eq!(push.repository.default_branch.as_deref(), Some("main"));
-    assert_eq!(push.installation_id.map(|id| id.get()), Some(40_771_206));
+    assert_eq!(
+        push.installation_id.map(InstallationId::get),
+        Some(40_771_206)
+    );
     let commits = push.commits.as_deref().unwrap_or_default();
     assert_eq!(commits[1].removed, ["template/old name.md"]);
     assert!(!push.is_deletion() && !push.created && !push.forced);
@@ -218,7 +219,7 @@ fn w44_text_that_is_no_unicode_is_unusable() {
     let body = br#"{"action":"\ud800","installation":{"id":7}}"#;
     let envelope = Envelope::parse(body);
     assert_eq!(envelope.action, None);
-    assert_eq!(envelope.installation_id.map(|id| id.get()), Some(7));
+    assert_eq!(envelope.installation_id.map(InstallationId::get), Some(7));
 }
 
 #[test]
@@ -241,7 +242,7 @@ fn w52_a_ping_says_whose_hook_it_is() {
     };
     let ours = parse(&fixture("ping"));
     assert_eq!(ours.hook_id, Some(501_773_311));
-    assert_eq!(ours.app_id.map(|id| id.get()), Some(991_207));
+    assert_eq!(ours.app_id.map(AppId::get), Some(991_207));
     assert_eq!(parse(&fixture("ping_repository_hook")).app_id, None);
     let odd = parse(r#"{"hook_id":"1","hook":[],"zen":{}}"#);
     assert_eq!((odd.hook_id, odd.app_id, odd.zen), (None, None, None));
@@ -252,7 +253,10 @@ fn an_envelope_takes_what_it_can() {
     let body = fixture("repository_renamed");
     let envelope = Envelope::parse(body.as_bytes());
     assert_eq!(envelope.action.as_deref(), Some("renamed"));
-    assert_eq!(envelope.repository_id.map(|id| id.get()), Some(731_904_412));
+    assert_eq!(
+        envelope.repository_id.map(RepositoryId::get),
+        Some(731_904_412)
+    );
     assert_eq!(
         envelope.repository_name,
         Some(RepositoryName::new("harbour-works", "handbook"))
@@ -267,5 +271,60 @@ fn an_envelope_takes_what_it_can() {
             Envelope::default(),
             "{odd}"
         );
+    }
+}
+
+mod fuzz {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,40}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 16, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::hash_map("[a-z_]{1,8}", inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    const USED: [&str; 9] = [
+        "ref",
+        "before",
+        "after",
+        "created",
+        "deleted",
+        "forced",
+        "repository",
+        "installation",
+        "commits",
+    ];
+
+    proptest! {
+        #[test]
+        fn any_value_anywhere_is_read_or_refused(index in 0..19_usize, value in any_json()) {
+            let mut payload = push_fixture();
+            let fields: Vec<String> = payload.as_object().expect("an object").keys().cloned().collect();
+            let field = &fields[index % fields.len()];
+            payload[field] = value;
+            let parsed = push(&payload);
+            prop_assert!(parsed.is_ok() || USED.contains(&field.as_str()), "{field}: {parsed:?}");
+            Envelope::parse(payload.to_string().as_bytes());
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let is_object = serde_json::from_slice::<serde_json::Map<String, Value>>(&body).is_ok();
+            prop_assert_eq!(Event::parse("other", &body).is_ok(), is_object);
+            prop_assert!(Event::parse("push", &body).is_err());
+        }
     }
 }

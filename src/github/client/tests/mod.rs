@@ -1,0 +1,9 @@
+//! The client against a server that speaks like GitHub, or worse.
+
+mod auth;
+mod calls;
+mod conditional;
+mod limits;
+mod redirects;
+mod refusals;
+mod support;
