@@ -94,6 +94,7 @@ impl World {
         let mut validation = Validation::new(Algorithm::RS256);
         // Against this GitHub's clock, below; not against the system's.
         validation.validate_exp = false;
+        validation.validate_aud = false;
         validation.required_spec_claims.clear();
         let claims = self
             .app
@@ -140,8 +141,8 @@ impl World {
             return Err(Answer::message(401, "Bad credentials"));
         };
         match self.installations.get(&token.installation) {
-            Some(found) if found.suspended_at.is_some() => Err(Answer::suspended()),
-            Some(found) if !found.uninstalled => Ok(Caller::Installation(token.clone())),
+            Some(found) if found.is_active() => Ok(Caller::Installation(token.clone())),
+            Some(found) if !found.uninstalled => Err(Answer::suspended()),
             _ => Err(Answer::message(401, "Bad credentials")),
         }
     }

@@ -125,6 +125,8 @@ pub(super) struct Ledger {
     /// So many of the next events never become deliveries at all.
     pub(super) omit: u32,
     deliveries: Vec<Delivery>,
+    /// Every attempt in the order of its id: delivery, and which of its attempts.
+    order: Vec<(usize, usize)>,
     by_guid: HashMap<Guid, usize>,
     next_attempt: i64,
 }
@@ -139,6 +141,7 @@ impl Ledger {
             lose: 0,
             omit: 0,
             deliveries: Vec::new(),
+            order: Vec::new(),
             by_guid: HashMap::new(),
             next_attempt: 12_345_678_900,
         }
@@ -180,20 +183,26 @@ impl Ledger {
         }
     }
 
-    pub(super) fn next_attempt_id(&mut self) -> i64 {
+    /// Writes one attempt down under the next id.
+    pub(super) fn record_attempt(&mut self, guid: &Guid, mut attempt: Attempt) {
         self.next_attempt += 7;
-        self.next_attempt
+        attempt.id = self.next_attempt;
+        let index = self.index(guid);
+        let delivery = &mut self.deliveries[index];
+        self.order.push((index, delivery.attempts.len()));
+        delivery.held = false;
+        delivery.attempts.push(attempt);
     }
 
     /// What `GET /app/hook/deliveries` has to list: attempts of the last three days, newest first.
-    pub(super) fn attempts(&self, now: DateTime<Utc>) -> Vec<(&Delivery, &Attempt)> {
-        let mut listed: Vec<(&Delivery, &Attempt)> = self
-            .deliveries
-            .iter()
-            .flat_map(|delivery| delivery.attempts.iter().map(move |a| (delivery, a)))
-            .filter(|(_, attempt)| attempt.at + RETENTION > now)
-            .collect();
-        listed.sort_by_key(|(_, attempt)| std::cmp::Reverse(attempt.id));
-        listed
+    pub(super) fn attempts(
+        &self,
+        now: DateTime<Utc>,
+    ) -> impl Iterator<Item = (&Delivery, &Attempt)> {
+        let attempts = self.order.iter().rev().map(|(delivery, attempt)| {
+            let delivery = &self.deliveries[*delivery];
+            (delivery, &delivery.attempts[*attempt])
+        });
+        attempts.take_while(move |(_, attempt)| attempt.at + RETENTION > now)
     }
 }

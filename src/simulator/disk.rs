@@ -93,6 +93,9 @@ fn command(path: &Path, arguments: &[&str]) -> Command {
         .arg("-C")
         .arg(path)
         .args(arguments)
+        // A caller that is itself a git hook has these set, to another repository.
+        .env_remove("GIT_DIR")
+        .env_remove("GIT_WORK_TREE")
         .stdin(Stdio::null())
         .kill_on_drop(true);
     command

@@ -17,6 +17,7 @@ use super::requests::Route;
 pub struct Fault {
     route: Option<Route>,
     installation: Option<InstallationId>,
+    path: Option<String>,
     skip: u32,
     left: Option<u32>,
     pub(super) delay: Duration,
@@ -29,9 +30,8 @@ pub struct Fault {
 pub(super) enum Effect {
     /// Nothing: the delay and the headers were all.
     None,
-    Status(u16),
-    /// A lie, or not even JSON.
-    Replace(Vec<u8>),
+    /// Another one: a lie, or not even JSON.
+    Answer { status: u16, body: Option<Vec<u8>> },
     /// The connection closes in the middle of the body.
     Cut,
     /// The request is taken and never answered.
@@ -52,6 +52,7 @@ impl Fault {
         Self {
             route: None,
             installation: None,
+            path: None,
             skip: 0,
             left: None,
             delay: Duration::ZERO,
@@ -63,6 +64,12 @@ impl Fault {
     /// Only for requests with a token of this installation.
     pub fn for_installation(mut self, installation: InstallationId) -> Self {
         self.installation = Some(installation);
+        self
+    }
+
+    /// Only for requests whose path (as sent, with the query) contains this.
+    pub fn path_contains(mut self, part: impl Into<String>) -> Self {
+        self.path = Some(part.into());
         self
     }
 
@@ -95,13 +102,22 @@ impl Fault {
 
     /// Answers with this status: an HTML page for 5xx, as GitHub's front door does, else a message.
     pub fn status(mut self, status: u16) -> Self {
-        self.effect = Effect::Status(status);
+        let body = match self.effect {
+            Effect::Answer { body, .. } => body,
+            _ => None,
+        };
+        self.effect = Effect::Answer { status, body };
         self
     }
 
-    /// Answers 200 with other bytes.
+    /// Answers with other bytes; with 200 unless another status is asked for.
     pub fn replace(mut self, body: impl Into<Vec<u8>>) -> Self {
-        self.effect = Effect::Replace(body.into());
+        let status = match self.effect {
+            Effect::Answer { status, .. } => status,
+            _ => 200,
+        };
+        let body = Some(body.into());
+        self.effect = Effect::Answer { status, body };
         self
     }
 
@@ -117,8 +133,10 @@ impl Fault {
         self
     }
 
-    fn fits(&self, route: Route, installation: Option<InstallationId>) -> bool {
-        self.route.is_none_or(|wanted| wanted == route)
+    fn fits(&self, route: Route, path: &str, installation: Option<InstallationId>) -> bool {
+        let here = |part: &String| path.contains(part.as_str());
+        self.path.as_ref().is_none_or(here)
+            && self.route.is_none_or(|wanted| wanted == route)
             && (self.installation.is_none() || self.installation == installation)
             && self.left != Some(0)
     }
@@ -138,11 +156,12 @@ impl Fault {
 pub(super) fn strike(
     faults: &mut [Fault],
     route: Route,
+    path: &str,
     installation: Option<InstallationId>,
 ) -> Option<Fault> {
     let fault = faults
         .iter_mut()
-        .find(|fault| fault.fits(route, installation))?;
+        .find(|fault| fault.fits(route, path, installation))?;
     fault.strike().then(|| fault.clone())
 }
 
@@ -169,6 +188,19 @@ impl Simulator {
             let now = world.now();
             let limited = world.installation_mut(installation);
             limited.rate.limit_secondary(now, retry_after);
+        });
+    }
+
+    /// How many requests an hour every caller has from now on (5,000 at first). `None` is an Enterprise
+    /// server as it comes: no limits, and no headers about them.
+    pub fn set_hourly_limit(&self, limit: Option<u32>) {
+        self.with(|world| {
+            world.hourly_limit = limit;
+            world.app_rate.limit = limit;
+            world.anonymous_rate.limit = limit;
+            for installation in world.installations.values_mut() {
+                installation.rate.limit = limit;
+            }
         });
     }
 

@@ -24,6 +24,7 @@ mod verbs;
 mod world;
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests;
 
 use std::net::SocketAddr;
@@ -40,6 +41,7 @@ pub use requests::{Request, Route};
 pub use verbs::Pushed;
 
 use auth::AppKeys;
+use requests::InFlight;
 use rest::Listening;
 use world::World;
 
@@ -80,6 +82,7 @@ pub struct Simulator {
 struct Shared {
     world: Mutex<World>,
     http: reqwest::Client,
+    in_flight: InFlight,
 }
 
 impl Shared {
@@ -106,6 +109,7 @@ impl Simulator {
         let shared = Arc::new(Shared {
             world: Mutex::new(world),
             http,
+            in_flight: InFlight::default(),
         });
         let listening = Arc::new(rest::listen(settings.listen, Arc::clone(&shared))?);
         Ok(Self { shared, listening })

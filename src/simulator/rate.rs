@@ -2,8 +2,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-/// Requests an hour for one installation.
-const LIMIT: u32 = 5_000;
 const WINDOW: Duration = Duration::from_secs(3600);
 /// What GitHub asks for when it gives no `retry-after`.
 const SECONDARY: Duration = Duration::from_secs(60);
@@ -11,6 +9,8 @@ const SECONDARY: Duration = Duration::from_secs(60);
 /// One caller's budget of requests.
 #[derive(Debug, Clone)]
 pub(super) struct RateLimit {
+    /// Requests an hour; none on an Enterprise server.
+    pub(super) limit: Option<u32>,
     pub(super) used: u32,
     pub(super) reset_at: DateTime<Utc>,
     secondary: Option<Secondary>,
@@ -33,18 +33,21 @@ pub(super) enum Limited {
 }
 
 impl RateLimit {
-    pub(super) const LIMIT: u32 = LIMIT;
+    /// What github.com gives an installation.
+    pub(super) const USUAL: u32 = 5_000;
 
-    pub(super) fn new(now: DateTime<Utc>) -> Self {
+    pub(super) fn new(limit: Option<u32>, now: DateTime<Utc>) -> Self {
         Self {
+            limit,
             used: 0,
             reset_at: now + WINDOW,
             secondary: None,
         }
     }
 
-    pub(super) fn remaining(&self) -> u32 {
-        LIMIT.saturating_sub(self.used)
+    /// `None` where nothing is counted.
+    pub(super) fn remaining(&self) -> Option<u32> {
+        Some(self.limit?.saturating_sub(self.used))
     }
 
     /// Opens the next window when this one is over.
@@ -61,14 +64,14 @@ impl RateLimit {
             let retry_after = secondary.says_when.then_some(left);
             return Err(Limited::Secondary { retry_after });
         }
-        if self.remaining() == 0 {
+        if self.remaining() == Some(0) {
             return Err(Limited::Primary);
         }
         Ok(())
     }
 
     pub(super) fn exhaust(&mut self, reset_at: DateTime<Utc>) {
-        self.used = LIMIT;
+        self.used = self.limit.unwrap_or_default();
         self.reset_at = reset_at;
     }
 

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use chrono::{DateTime, Utc};
 
 use crate::github::ids::InstallationId;
@@ -74,7 +76,37 @@ pub struct Request {
     pub bytes: usize,
 }
 
+/// How many requests are being answered, and how many at most were at once.
+#[derive(Debug, Default)]
+pub(super) struct InFlight {
+    now: AtomicUsize,
+    peak: AtomicUsize,
+}
+
+/// One request being answered.
+pub(super) struct Flying<'a>(&'a InFlight);
+
+impl InFlight {
+    pub(super) fn begin(&self) -> Flying<'_> {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.peak.fetch_max(now, Ordering::SeqCst);
+        Flying(self)
+    }
+}
+
+impl Drop for Flying<'_> {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl Simulator {
+    /// The most requests that were ever being answered at once. With a [`super::Fault`] that delays,
+    /// it shows how many a client dares.
+    pub fn peak_in_flight(&self) -> usize {
+        self.shared.in_flight.peak.load(Ordering::SeqCst)
+    }
+
     /// Every request so far, oldest first.
     pub fn requests(&self) -> Vec<Request> {
         self.with(|world| world.requests.clone())

@@ -26,7 +26,7 @@ pub(super) struct Emission {
 
 impl World {
     /// Writes the delivery down, if GitHub makes one of this event at all.
-    pub(super) fn emit(&mut self, emission: Emission) -> Option<Guid> {
+    pub(super) fn emit(&mut self, mut emission: Emission) -> Option<Guid> {
         let wanted = ALWAYS_SENT.contains(&emission.event)
             || !self.app.unsubscribed.contains(emission.event);
         if !wanted {
@@ -36,7 +36,8 @@ impl World {
             self.ledger.omit -= 1;
             return None;
         }
-        let payload = payload::complete(self, &emission).into_bytes();
+        let fields = std::mem::take(&mut emission.fields);
+        let payload = payload::complete(self, &emission, fields).into_bytes();
         if payload.len() > MAX_PAYLOAD {
             return None;
         }
@@ -88,16 +89,14 @@ impl World {
 
     fn record_attempt(&mut self, guid: &Guid, answer: Answered, redelivery: bool) {
         let attempt = Attempt {
-            id: self.ledger.next_attempt_id(),
+            id: 0,
             at: self.now(),
             redelivery,
             status: answer.status,
             answer: answer.body,
             duration: answer.duration,
         };
-        let delivery = self.ledger.get_mut(guid);
-        delivery.held = false;
-        delivery.attempts.push(attempt);
+        self.ledger.record_attempt(guid, attempt);
     }
 }
 

@@ -37,6 +37,8 @@ pub(super) struct World {
     pub(super) requests: Vec<Request>,
     pub(super) lag: Duration,
     pub(super) tree_limit: usize,
+    /// What every installation gets.
+    pub(super) hourly_limit: Option<u32>,
     /// The budget of the App itself, which asks with its JWT.
     pub(super) app_rate: RateLimit,
     pub(super) anonymous_rate: RateLimit,
@@ -56,14 +58,13 @@ pub(super) struct App {
 }
 
 /// What a webhook of this App may be told.
-const EVENTS: [&str; 7] = [
+const EVENTS: [&str; 6] = [
     "create",
     "delete",
     "installation_target",
     "organization",
     "push",
     "repository",
-    "public",
 ];
 
 impl App {
@@ -110,8 +111,9 @@ impl World {
             requests: Vec::new(),
             lag: Duration::ZERO,
             tree_limit: TREE_LIMIT,
-            app_rate: RateLimit::new(now),
-            anonymous_rate: RateLimit::new(now),
+            hourly_limit: Some(RateLimit::USUAL),
+            app_rate: RateLimit::new(Some(RateLimit::USUAL), now),
+            anonymous_rate: RateLimit::new(Some(RateLimit::USUAL), now),
             commits_made: 0,
             ids: Ids {
                 owner: 161_480_000,

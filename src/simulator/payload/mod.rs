@@ -38,12 +38,12 @@ pub(super) fn fields(value: Value) -> Map<String, Value> {
 }
 
 /// The whole payload: action first, then the event's own fields, then what nearly all events share.
-pub(super) fn complete(world: &World, emission: &Emission) -> String {
+pub(super) fn complete(world: &World, emission: &Emission, fields: Map<String, Value>) -> String {
     let mut payload = Map::new();
     if let Some(action) = emission.action {
         payload.insert("action".into(), action.into());
     }
-    payload.extend(emission.fields.clone());
+    payload.extend(fields);
     if let Some(id) = emission.repository {
         let found = world.repositories.get(&id);
         if let Some(found) = found {

@@ -9,7 +9,7 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-const JSON: &str = "application/json; charset=utf-8";
+pub(super) const JSON: &str = "application/json; charset=utf-8";
 
 impl Answer {
     pub(crate) fn json(status: u16, body: &impl Serialize) -> Self {

@@ -8,7 +8,6 @@ use crate::github::ids::{InstallationId, RepositoryId};
 use crate::simulator::auth::Caller;
 use crate::simulator::installation::{Installation, Permissions, Token};
 use crate::simulator::payload::{self, timestamp};
-use crate::simulator::rate::RateLimit;
 use crate::simulator::requests::Route;
 use crate::simulator::world::World;
 
@@ -175,8 +174,11 @@ impl World {
             Caller::App => &self.app_rate,
             Caller::Installation(token) => &self.installations[&token.installation].rate,
         };
+        if budget.limit.is_none() {
+            return Answer::message(404, "Rate limiting is not enabled.");
+        }
         let core = json!({
-            "limit": RateLimit::LIMIT,
+            "limit": budget.limit,
             "used": budget.used,
             "remaining": budget.remaining(),
             "reset": budget.reset_at.timestamp(),

@@ -36,10 +36,9 @@ impl World {
     }
 
     fn find_attempt(&self, id: &str) -> Result<(&Delivery, &Attempt), Answer> {
-        let listed = self.ledger.attempts(self.now());
-        let found = listed
-            .into_iter()
-            .find(|(_, attempt)| attempt.id.to_string() == id);
+        let id: i64 = id.parse().map_err(|_| Answer::not_found())?;
+        let mut listed = self.ledger.attempts(self.now());
+        let found = listed.find(|(_, attempt)| attempt.id == id);
         found.ok_or_else(Answer::not_found)
     }
 
@@ -52,8 +51,12 @@ impl World {
             Some(cursor) => read_cursor(cursor)?,
         };
         let status = parameters.get("status").map(String::as_str);
-        let mut listed = self.ledger.attempts(self.now());
-        listed.retain(|(_, attempt)| attempt.id < below && has_status(attempt, status));
+        let mut listed: Vec<(&Delivery, &Attempt)> = self
+            .ledger
+            .attempts(self.now())
+            .filter(|(_, attempt)| attempt.id < below && has_status(attempt, status))
+            .take(per_page + 1)
+            .collect();
         let more = listed.len() > per_page;
         listed.truncate(per_page);
         let link = listed.last().filter(|_| more).map(|(_, last)| {

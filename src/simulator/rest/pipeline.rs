@@ -7,8 +7,12 @@ use crate::simulator::rate::{Limited, RateLimit};
 use crate::simulator::requests::{Request, Route};
 use crate::simulator::world::World;
 
+use super::answer::JSON;
 use super::route::{self, Call};
 use super::{Answer, Asked};
+
+/// What GitHub's front door shows when what is behind it fails.
+const UNICORN: &[u8] = b"<html><body><h1>Unicorn!</h1></body></html>";
 
 /// Versions of the API that GitHub serves.
 const API_VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
@@ -27,7 +31,12 @@ impl World {
         let call = route::parse(&asked.method, &asked.path);
         let caller = self.authenticate(asked.authorization.as_deref());
         let installation = caller.as_ref().ok().and_then(Caller::installation);
-        let fault = faults::strike(&mut self.faults, call.route, installation);
+        let fault = faults::strike(
+            &mut self.faults,
+            call.route,
+            &with_query(asked),
+            installation,
+        );
         let mut redeliver = None;
         let mut answer = match fault.as_ref().and_then(broken) {
             Some(answer) => answer,
@@ -129,17 +138,17 @@ fn broken(fault: &Fault) -> Option<Answer> {
     match &fault.effect {
         Effect::None | Effect::Cut => None,
         Effect::Hang => Some(Answer::bytes(200, "text/plain", Vec::new())),
-        Effect::Replace(body) => Some(Answer::bytes(
-            200,
-            "application/json; charset=utf-8",
-            body.clone(),
-        )),
-        Effect::Status(status @ 500..) => Some(Answer::bytes(
-            *status,
-            "text/html",
-            b"<html><body><h1>Unicorn!</h1></body></html>".to_vec(),
-        )),
-        Effect::Status(status) => Some(Answer::message(*status, "Something went wrong")),
+        Effect::Answer {
+            status,
+            body: Some(body),
+        } => Some(Answer::bytes(*status, JSON, body.clone())),
+        Effect::Answer {
+            status: status @ 500..,
+            body: None,
+        } => Some(Answer::bytes(*status, "text/html", UNICORN.to_vec())),
+        Effect::Answer { status, body: None } => {
+            Some(Answer::message(*status, "Something went wrong"))
+        }
     }
 }
 
@@ -201,9 +210,12 @@ fn conditional(asked: &Asked, answer: Answer) -> Answer {
 }
 
 fn with_budget(answer: Answer, budget: &RateLimit) -> Answer {
+    let (Some(limit), Some(remaining)) = (budget.limit, budget.remaining()) else {
+        return answer;
+    };
     answer
-        .header("x-ratelimit-limit", RateLimit::LIMIT.to_string())
-        .header("x-ratelimit-remaining", budget.remaining().to_string())
+        .header("x-ratelimit-limit", limit.to_string())
+        .header("x-ratelimit-remaining", remaining.to_string())
         .header("x-ratelimit-used", budget.used.to_string())
         .header("x-ratelimit-reset", budget.reset_at.timestamp().to_string())
         .header("x-ratelimit-resource", "core")

@@ -1,12 +1,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::body::SizedStream;
 use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 
 use crate::simulator::Shared;
 use crate::simulator::faults::Effect;
@@ -16,6 +17,9 @@ use super::{Answer, Asked};
 
 /// Far more than any request of an App has.
 const MAX_BODY: usize = 1024 * 1024;
+
+/// What is written before a cut needs a moment to leave, else the client sees no answer at all.
+const FLUSH: Duration = Duration::from_millis(20);
 
 /// The listening socket; it closes when this is dropped.
 #[derive(Debug)]
@@ -57,6 +61,7 @@ pub(crate) fn listen(address: SocketAddr, shared: Arc<Shared>) -> std::io::Resul
 }
 
 async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpResponse {
+    let _flying = shared.in_flight.begin();
     let asked = read(&request, &body);
     let Handled {
         answer,
@@ -64,7 +69,7 @@ async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
         redeliver,
     } = shared.with(|world| world.handle(&asked));
     if let Some(guid) = redeliver {
-        let shared = shared.into_inner();
+        let shared = Data::clone(&shared);
         tokio::spawn(async move { shared.attempt(&guid, true).await });
     }
     let Some(fault) = fault else {
@@ -74,7 +79,7 @@ async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
     match fault.effect {
         Effect::Hang => std::future::pending().await,
         Effect::Cut => cut(answer),
-        Effect::None | Effect::Status(_) | Effect::Replace(_) => write(answer),
+        Effect::None | Effect::Answer { .. } => write(answer),
     }
 }
 
@@ -117,7 +122,10 @@ fn cut(answer: Answer) -> HttpResponse {
     let whole = answer.body.len() as u64;
     let mut half = answer.body;
     half.truncate(half.len() / 2);
-    let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-    let parts = stream::iter([Ok(Bytes::from(half)), Err(broken)]);
-    response.body(SizedStream::new(whole, parts))
+    let half = stream::once(async { Ok(Bytes::from(half)) });
+    let broken = stream::once(async {
+        tokio::time::sleep(FLUSH).await;
+        Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+    });
+    response.body(SizedStream::new(whole, half.chain(broken)))
 }

@@ -102,6 +102,7 @@ impl World {
         assert!(free, "the App is installed there already");
         let id = self.next_installation_id();
         let now = self.now();
+        let rate = RateLimit::new(self.hourly_limit, now);
         let installation = Installation {
             id,
             account,
@@ -111,7 +112,7 @@ impl World {
             uninstalled: false,
             created_at: now,
             updated_at: now,
-            rate: RateLimit::new(now),
+            rate,
         };
         self.installations.insert(id, installation);
         let fields = self.listed(id);
@@ -154,24 +155,23 @@ impl World {
 
     fn select(&mut self, id: InstallationId, selection: Selection) -> Vec<Guid> {
         let before = self.covered(id);
-        let old = std::mem::replace(&mut self.installation_mut(id).selection, selection.clone());
+        let kind = selection.as_str();
+        let former = std::mem::replace(&mut self.installation_mut(id).selection, selection);
         let after = self.covered(id);
         let added: Vec<_> = after.difference(&before).copied().collect();
         let removed: Vec<_> = before.difference(&after).copied().collect();
-        let told = match (&old, &selection) {
-            (Selection::All, Selection::Selected(_)) | (Selection::Selected(_), Selection::All) => {
-                [self.tell_selection(id, "added", &added, &[]), None]
-            }
-            _ => [
-                (!added.is_empty())
-                    .then(|| self.tell_selection(id, "added", &added, &[]))
-                    .flatten(),
-                (!removed.is_empty())
-                    .then(|| self.tell_selection(id, "removed", &[], &removed))
-                    .flatten(),
-            ],
-        };
-        told.into_iter().flatten().collect()
+        if former.as_str() != kind {
+            let told = self.tell_selection(id, "added", &added, &[]);
+            return told.into_iter().collect();
+        }
+        let mut told = Vec::new();
+        if !added.is_empty() {
+            told.extend(self.tell_selection(id, "added", &added, &[]));
+        }
+        if !removed.is_empty() {
+            told.extend(self.tell_selection(id, "removed", &[], &removed));
+        }
+        told
     }
 
     /// `installation_repositories`.
@@ -182,7 +182,10 @@ impl World {
         added: &[RepositoryId],
         removed: &[RepositoryId],
     ) -> Option<Guid> {
-        let installation = self.installations.get(&id)?;
+        let installation = self
+            .installations
+            .get(&id)
+            .filter(|found| found.is_active())?;
         let mut fields = payload::installation_event(self, installation, action);
         fields.extend(payload::fields(json!({
             "repository_selection": installation.selection.as_str(),

@@ -116,7 +116,7 @@ impl World {
     /// An installation on all repositories hears of every one that it gains.
     fn tell_added(&mut self, id: RepositoryId) -> Option<Guid> {
         let gaining = self.installation_of(self.repository(id))?;
-        let gaining = Some(gaining).filter(|found| found.is_active())?.id;
+        let gaining = gaining.id;
         self.tell_selection(gaining, "added", &[id], &[])
     }
 
@@ -176,7 +176,7 @@ impl World {
         assert!(known, "no branch {branch} in repository {id}");
         let from = repository.default_branch.clone();
         self.touch(id, |repository| {
-            branch.clone_into(&mut repository.default_branch)
+            branch.clone_into(&mut repository.default_branch);
         });
         let fields = json!({"changes": {"default_branch": {"from": from}}});
         self.tell(id, "repository", Some("edited"), payload::fields(fields))

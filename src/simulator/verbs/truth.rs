@@ -24,6 +24,12 @@ impl Simulator {
         self.with(|world| world.repository(repository).refs.get(full).copied())
     }
 
+    /// The repository that is called so now.
+    pub fn repository_named(&self, owner: &str, name: &str) -> Option<RepositoryId> {
+        let name = RepositoryName::new(owner, name);
+        self.with(|world| world.find_repository(&name).map(|found| found.id))
+    }
+
     /// What the repository is called now; `None` once it is deleted.
     pub fn name_of(&self, repository: RepositoryId) -> Option<RepositoryName> {
         self.with(|world| {
