@@ -133,6 +133,10 @@ impl Fault {
         self
     }
 
+    pub(super) fn hangs(&self) -> bool {
+        matches!(self.effect, Effect::Hang)
+    }
+
     fn fits(&self, route: Route, path: &str, installation: Option<InstallationId>) -> bool {
         let here = |part: &String| path.contains(part.as_str());
         self.path.as_ref().is_none_or(here)

@@ -67,6 +67,7 @@ pub struct Request {
     pub route: Route,
     /// As it was sent, with the query.
     pub path: String,
+    /// 0 for one that was left hanging.
     pub status: u16,
     /// Whose token it came with.
     pub installation: Option<InstallationId>,

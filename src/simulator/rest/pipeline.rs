@@ -31,35 +31,25 @@ impl World {
         let call = route::parse(&asked.method, &asked.path);
         let caller = self.authenticate(asked.authorization.as_deref());
         let installation = caller.as_ref().ok().and_then(Caller::installation);
-        let fault = faults::strike(
-            &mut self.faults,
-            call.route,
-            &with_query(asked),
-            installation,
-        );
-        let mut redeliver = None;
-        let mut answer = match fault.as_ref().and_then(broken) {
-            Some(answer) => answer,
-            None => match caller {
-                Err(refusal) => refusal,
-                Ok(caller) => {
-                    redeliver = self.to_redeliver(&call, &caller);
-                    self.within_budget(asked, &call, &caller)
-                }
-            },
+        let path = with_query(asked);
+        let fault = faults::strike(&mut self.faults, call.route, &path, installation);
+        let broken = fault.as_ref().and_then(broken);
+        let redeliver = match &caller {
+            Ok(caller) if broken.is_none() => self.to_redeliver(&call, caller),
+            _ => None,
         };
-        if let Some(fault) = &fault {
-            answer.headers.extend(fault.headers.clone());
-        }
-        self.date(&mut answer);
-        let hung = fault
-            .as_ref()
-            .is_some_and(|f| matches!(f.effect, Effect::Hang));
+        let mut answer = match (broken, caller) {
+            (Some(broken), _) => broken,
+            (None, Err(refusal)) => refusal,
+            (None, Ok(caller)) => self.within_budget(asked, &call, &caller),
+        };
+        self.stamp(&mut answer, fault.as_ref());
+        let hung = fault.as_ref().is_some_and(Fault::hangs);
         self.requests.push(Request {
             at: self.now(),
             method: asked.method.clone(),
             route: call.route,
-            path: with_query(asked),
+            path,
             status: if hung { 0 } else { answer.status },
             installation,
             conditional: asked.if_none_match.is_some(),
@@ -117,11 +107,14 @@ impl World {
         answered.unwrap_or_else(|refusal| refusal)
     }
 
-    fn date(&self, answer: &mut Answer) {
+    /// The headers that every answer has, and those that a fault adds.
+    fn stamp(&self, answer: &mut Answer, fault: Option<&Fault>) {
         let date = self.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
         answer.headers.push(("date".into(), date));
         let id = hex::encode_upper(rand::random::<[u8; 10]>());
         answer.headers.push(("x-github-request-id".into(), id));
+        let added = fault.into_iter().flat_map(|fault| fault.headers.clone());
+        answer.headers.extend(added);
     }
 }
 
