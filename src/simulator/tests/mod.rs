@@ -1,5 +1,6 @@
 //! Is it believable? Asked over HTTP, as a client would, and of git itself.
 
+mod access;
 mod api;
 mod disk;
 mod faults;
