@@ -65,6 +65,24 @@ async fn a_real_history_can_be_replayed() {
 }
 
 #[tokio::test]
+async fn a_shallow_clone_gives_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin = folder.path().join("origin");
+    std::fs::create_dir(&origin).unwrap();
+    small_repository(&origin);
+    let url = format!("file://{}", origin.display());
+    git(
+        folder.path(),
+        &["clone", "-q", "--depth", "2", &url, "clone"],
+    );
+    let disk = DiskRepository::open(folder.path().join("clone"), 50)
+        .await
+        .unwrap();
+    let whole = DiskRepository::open(&origin, 50).await.unwrap();
+    assert_eq!(disk.commits(), &whole.commits()[1..]);
+}
+
+#[tokio::test]
 async fn what_is_no_repository_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let open = async || DiskRepository::open(folder.path(), 5).await;
