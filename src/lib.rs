@@ -19,6 +19,7 @@ pub mod project;
 pub mod queue;
 pub mod repository;
 pub mod repository_ref;
+pub mod routes;
 pub mod slug;
 pub mod sync;
 pub mod token;
