@@ -109,6 +109,15 @@ pub async fn insert(
     Ok(id)
 }
 
+pub async fn find(id: ContentId, conn: &mut Conn) -> QueryResult<Option<Content>> {
+    contents::table
+        .find(id)
+        .select(Content::as_select())
+        .first(conn)
+        .await
+        .optional()
+}
+
 /// By path, after the one given.
 pub async fn files(
     content: ContentId,

@@ -1,5 +1,7 @@
 //! Organisations: our tenants.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -34,6 +36,29 @@ pub async fn find(slug: &str, conn: &mut Conn) -> QueryResult<Option<Organizatio
         .first(conn)
         .await
         .optional()
+}
+
+pub async fn find_by_id(id: OrganizationId, conn: &mut Conn) -> QueryResult<Option<Organization>> {
+    organizations::table
+        .find(id)
+        .select(Organization::as_select())
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// The slugs of these.
+pub async fn slugs(
+    ids: impl IntoIterator<Item = OrganizationId>,
+    conn: &mut Conn,
+) -> QueryResult<BTreeMap<OrganizationId, String>> {
+    let ids: BTreeSet<_> = ids.into_iter().collect();
+    let rows: Vec<(OrganizationId, String)> = organizations::table
+        .filter(organizations::id.eq_any(ids))
+        .select((organizations::id, organizations::slug))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// By slug, after the one given.

@@ -1,1 +1,112 @@
+//! The HTTP API. Routes own connections and transactions; what they do has a name elsewhere.
+
+mod auth;
+mod bindings;
+mod body;
+mod endpoint;
+mod etag;
+mod guesses;
+mod organizations;
+mod page;
+mod problem;
+mod projects;
+mod server;
+#[cfg(test)]
+mod tests;
 pub mod webhook;
+
+pub use problem::{ApiError, Kind, Problem};
+pub use server::app;
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, web};
+use chrono::{DateTime, Utc};
+
+use crate::context::Context;
+use crate::db::{DbError, Pooled};
+use endpoint::Endpoint;
+use guesses::Guesses;
+
+/// What handlers work with. Cheap to clone; clones are of one server.
+#[derive(Debug, Clone)]
+pub struct Api {
+    pub context: Context,
+    /// The start of every link, with the path prefix and without a slash at its end.
+    base_url: String,
+    guesses: Guesses,
+    receiver: Arc<webhook::Receiver>,
+}
+
+impl Api {
+    /// `base_url` as of [`crate::config::HttpConfig::base_url`], known once the server is bound.
+    pub fn new(context: Context, base_url: String) -> Self {
+        Self {
+            receiver: Arc::new(webhook::Receiver::new(&context)),
+            context,
+            base_url,
+            guesses: Guesses::default(),
+        }
+    }
+
+    /// The one of the server that got the request.
+    fn of(request: &HttpRequest) -> web::Data<Self> {
+        request
+            .app_data::<web::Data<Self>>()
+            .expect("`app` registers it with the routes")
+            .clone()
+    }
+
+    async fn read(&self) -> Result<Pooled, DbError> {
+        self.context.db.read().await
+    }
+
+    async fn write(&self) -> Result<Pooled, DbError> {
+        self.context.db.write().await
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.context.clock.now()
+    }
+
+    /// A link to one of our resources; the path is below the prefix.
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base_url)
+    }
+
+    /// The same, of a path as it was requested.
+    fn url_of(&self, requested: &str) -> String {
+        let prefix = self.context.config.http.path_prefix.as_str();
+        self.url(requested.strip_prefix(prefix).unwrap_or(requested))
+    }
+
+    /// The GitHub that new bindings and grants are of, unless they say another.
+    fn github_host(&self) -> &str {
+        let first = self.context.apps.first();
+        first.map_or("github.com", |app| app.host.as_str())
+    }
+
+    /// Attempts after which a job that a request enqueues is given up.
+    fn max_attempts(&self) -> i32 {
+        i32::try_from(self.context.config.queue.max_attempts).unwrap_or(i32::MAX)
+    }
+}
+
+/// Every route.
+fn endpoints() -> Vec<Endpoint> {
+    let mut all = vec![
+        Endpoint::at("/webhooks/github").post(webhook::receive),
+        Endpoint::at("/orgs").get(organizations::list),
+        Endpoint::at("/orgs/{org}")
+            .get(organizations::get)
+            .put(organizations::put)
+            .delete(organizations::delete),
+        Endpoint::at("/orgs/{org}/projects").get(projects::list),
+        Endpoint::at("/orgs/{org}/projects/{project}")
+            .get(projects::get)
+            .put(projects::put)
+            .delete(projects::delete),
+    ];
+    all.extend(bindings::endpoints());
+    all
+}

@@ -1,0 +1,212 @@
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, Utc};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::at::At;
+use crate::binding::Binding;
+use crate::content::{self, Content, ContentFile};
+use crate::db::Conn;
+use crate::ids::ContentId;
+use crate::routes::Api;
+use crate::routes::auth::Caller;
+use crate::routes::etag::ETag;
+use crate::routes::page::{self, Page};
+use crate::routes::problem::{ApiError, Kind};
+use crate::token::Role;
+
+/// What a binding serves, and whose it is: of the last good sync, whatever the last one said.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct FilesBody {
+    github_repo_id: i64,
+    /// Of the repository when this was published.
+    github_owner_id: i64,
+    github_installation_id: i64,
+    github_ref: String,
+    root_path: String,
+    commit_sha: String,
+    tree_sha: String,
+    date_published: DateTime<Utc>,
+    files: Vec<FileBody>,
+}
+
+/// One entry below the root path.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct FileBody {
+    #[schema(example = "css/site.css")]
+    path: String,
+    /// As `git ls-tree` writes it.
+    #[schema(example = "100644")]
+    mode: String,
+    /// Bytes.
+    size: i64,
+    /// Of the blob; of a submodule, its commit.
+    sha: String,
+    /// Why it has no bytes here; null for a file.
+    skipped: Option<Skipped>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Skipped {
+    Symlink,
+    Submodule,
+}
+
+impl Skipped {
+    fn of(file: &ContentFile) -> Option<Self> {
+        match (file.blob_id, file.mode.as_str()) {
+            (Some(_), _) => None,
+            (None, "120000") => Some(Self::Symlink),
+            (None, _) => Some(Self::Submodule),
+        }
+    }
+}
+
+impl From<ContentFile> for FileBody {
+    fn from(file: ContentFile) -> Self {
+        Self {
+            skipped: Skipped::of(&file),
+            path: file.path,
+            mode: file.mode,
+            size: file.size,
+            sha: file.sha,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct FileListQuery {
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u32>,
+    /// From the `Link` of the page before. All pages are of the tree that the first was of.
+    cursor: Option<String>,
+}
+
+pub(super) async fn list(
+    api: web::Data<Api>,
+    caller: Caller,
+    at: At,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let mut conn = api.read().await?;
+    let binding = at.find(&caller, Role::Viewer, &mut conn).await?;
+    let query: FileListQuery = page::query(&request)?;
+    let page = Page::new("files", query.limit, query.cursor.as_deref())?;
+    let (content, after) = begin(&binding, page.after(), &mut conn).await?;
+    let mut rows = content::files(content.id, after, page.rows(), &mut conn).await?;
+    let next = page.cut(&mut rows, |file| format!("{}:{}", content.id, file.path));
+    let body = FilesBody {
+        github_repo_id: content::source(&content, &mut conn).await?.get(),
+        github_owner_id: content.owner_id.get(),
+        github_installation_id: content.installation_id.get(),
+        github_ref: content.git_ref,
+        root_path: content.root_path,
+        commit_sha: content.commit_sha,
+        tree_sha: content.tree_sha,
+        date_published: content.created_at,
+        files: rows.into_iter().map(FileBody::from).collect(),
+    };
+    Ok(page.answer(&api, &request, &body, next.as_deref()))
+}
+
+/// The content to list, and the path to go on after. A list that was begun goes on with the same
+/// content though it may have been replaced; it is collected only later.
+async fn begin<'a>(
+    binding: &Binding,
+    position: Option<&'a str>,
+    conn: &mut Conn,
+) -> Result<(Content, Option<&'a str>), ApiError> {
+    let Some(position) = position else {
+        let id = binding.content_id.ok_or_else(no_content)?;
+        let content = content::find(id, conn).await?;
+        return Ok((content.ok_or_else(no_content)?, None));
+    };
+    let (id, path) = position.split_once(':').ok_or_else(page::bad_cursor)?;
+    let id = id.parse().map_err(|_| page::bad_cursor())?;
+    let content = content::find(ContentId::new(id), conn).await?;
+    let content = content.filter(|content| content.binding_id == binding.id);
+    Ok((content.ok_or_else(page::bad_cursor)?, Some(path)))
+}
+
+fn no_content() -> ApiError {
+    ApiError::no_such("content yet: no sync of the binding has succeeded")
+}
+
+pub(super) async fn file(
+    api: web::Data<Api>,
+    caller: Caller,
+    at: At,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let mut conn = api.read().await?;
+    let binding = at.find(&caller, Role::Viewer, &mut conn).await?;
+    let content = binding.content_id.ok_or_else(no_content)?;
+    let path = path_of(&request).ok_or_else(no_such_file)?;
+    if request.headers().contains_key(header::IF_NONE_MATCH)
+        && let Some(file) = content::file(content, &path, &mut conn).await?
+        && file.blob_id.is_some()
+    {
+        let etag = ETag::new(&file.sha);
+        if etag.is_known_to(request.headers()) {
+            let etag = (header::ETAG, etag.as_str());
+            return Ok(HttpResponse::NotModified().insert_header(etag).finish());
+        }
+    }
+    match content::file_bytes(content, &path, &mut conn).await? {
+        Some((file, Some(bytes))) => Ok(raw(&file, bytes)),
+        Some((file, None)) => Err(not_a_file(&file)),
+        None => Err(no_such_file()),
+    }
+}
+
+/// The path as it is in the tree. The router has decoded all but `%25`, `%2F` and `%2B`.
+fn path_of(request: &HttpRequest) -> Option<String> {
+    let path = request.match_info().get("path")?;
+    let path = percent_decode_str(path).decode_utf8().ok()?;
+    (!path.is_empty() && !path.contains('\0')).then(|| path.into_owned())
+}
+
+fn no_such_file() -> ApiError {
+    ApiError::no_such("file in the content of the binding")
+}
+
+fn not_a_file(file: &ContentFile) -> ApiError {
+    let what = match Skipped::of(file) {
+        Some(Skipped::Submodule) => "a submodule",
+        Some(Skipped::Symlink) | None => "a symlink",
+    };
+    ApiError::new(
+        Kind::NotAFile,
+        format!("this is {what}, which is listed and never followed"),
+    )
+}
+
+/// A file's bytes, such that no browser takes them for a page or a script of this origin.
+fn raw(file: &ContentFile, bytes: Vec<u8>) -> HttpResponse {
+    let is_text = !bytes.contains(&0) && std::str::from_utf8(&bytes).is_ok();
+    let content_type = if is_text {
+        "text/plain; charset=utf-8"
+    } else {
+        "application/octet-stream"
+    };
+    let name = file.path.rsplit('/').next().unwrap_or_default();
+    let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+    HttpResponse::Ok()
+        .insert_header((header::ETAG, ETag::new(&file.sha).as_str()))
+        .insert_header((header::CONTENT_TYPE, content_type))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((
+            header::CONTENT_SECURITY_POLICY,
+            "sandbox; default-src 'none'",
+        ))
+        .insert_header((
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename*=UTF-8''{name}"),
+        ))
+        .body(bytes)
+}

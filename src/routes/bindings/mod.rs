@@ -1,0 +1,56 @@
+//! Bindings at their four places: on an organisation or a project, by name or as Docverse's
+//! `dashboard-template`.
+
+mod at;
+mod effective;
+mod files;
+mod get;
+mod list;
+mod put;
+mod representation;
+mod sync;
+
+use super::endpoint::Endpoint;
+
+/// Below each of these are the same routes.
+const PLACES: [[&str; 5]; 4] = {
+    macro_rules! place {
+        ($place:literal) => {
+            [
+                $place,
+                concat!($place, "/sync"),
+                concat!($place, "/effective"),
+                concat!($place, "/files"),
+                concat!($place, "/files/{path:.*}"),
+            ]
+        };
+    }
+    [
+        place!("/orgs/{org}/bindings/{name}"),
+        place!("/orgs/{org}/projects/{project}/bindings/{name}"),
+        place!("/orgs/{org}/dashboard-template"),
+        place!("/orgs/{org}/projects/{project}/dashboard-template"),
+    ]
+};
+
+pub(super) fn endpoints() -> impl Iterator<Item = Endpoint> {
+    let all = Endpoint::at("/orgs/{org}/bindings").get(list::list);
+    std::iter::once(all).chain(places())
+}
+
+fn places() -> impl Iterator<Item = Endpoint> {
+    PLACES
+        .into_iter()
+        .flat_map(|[itself, sync, effective, files, file]| {
+            [
+                Endpoint::at(itself)
+                    .get(get::get)
+                    .put(put::put)
+                    .delete(put::delete),
+                Endpoint::at(sync).post(sync::sync),
+                Endpoint::at(effective).get(effective::effective),
+                Endpoint::at(files).get(files::list),
+                Endpoint::at(file).get(files::file),
+            ]
+        })
+}

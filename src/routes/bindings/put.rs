@@ -1,0 +1,134 @@
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use diesel_async::AsyncConnection;
+
+use super::at::At;
+use super::representation::BindingBody;
+use crate::binding::{
+    self, BindingRequest, BindingSpec, BindingView, Place, PutBinding, PutOutcome, always_required,
+};
+use crate::db::Conn;
+use crate::organization::Put;
+use crate::routes::Api;
+use crate::routes::auth::Caller;
+use crate::routes::body::Body;
+use crate::routes::etag::Precondition;
+use crate::routes::organizations::{parse_slug, put_answer};
+use crate::routes::problem::{ApiError, FieldError};
+use crate::slug::Slug;
+use crate::token::Role;
+
+pub(super) async fn put(
+    api: web::Data<Api>,
+    caller: Caller,
+    at: At,
+    request: HttpRequest,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    let place = at
+        .place(&caller, Role::Admin, &mut *api.read().await?)
+        .await?;
+    let name: Slug = parse_slug("name", at.name())?;
+    let spec = spec(&name, body).await?;
+    let wanted = Wanted {
+        place,
+        name,
+        spec,
+        precondition: Precondition::of(request.headers()),
+    };
+    let (put, view) = api
+        .write()
+        .await?
+        .transaction(async |conn| wanted.put(&caller, &api, conn).await)
+        .await?;
+    let (body, etag) = BindingBody::tagged(&view, at.url(&api), &api);
+    Ok(put_answer(put, &body.self_url)
+        .insert_header((header::ETAG, etag.as_str()))
+        .json(&body))
+}
+
+async fn spec(name: &Slug, body: Body) -> Result<BindingSpec, ApiError> {
+    let request: BindingRequest = body.json().await?;
+    request.parse(always_required(name)).map_err(|invalid| {
+        ApiError::invalid_body(invalid.into_iter().map(FieldError::from).collect())
+    })
+}
+
+/// A binding as it shall be, and what must be true of it before.
+struct Wanted {
+    place: Place,
+    name: Slug,
+    spec: BindingSpec,
+    precondition: Precondition,
+}
+
+impl Wanted {
+    async fn put(
+        &self,
+        caller: &Caller,
+        api: &Api,
+        conn: &mut Conn,
+    ) -> Result<(Put, BindingView), ApiError> {
+        let put = PutBinding {
+            place: self.place,
+            name: &self.name,
+            host: api.github_host(),
+            spec: &self.spec,
+            expected_version: self.seen_version(api, conn).await?,
+            cause: caller.cause(),
+            max_attempts: api.max_attempts(),
+        };
+        match binding::put(&put, api.now(), conn).await? {
+            // Another request made it since it was looked for.
+            PutOutcome::Done(_, Put::Changed | Put::Identical)
+                if self.precondition == Precondition::Absent =>
+            {
+                Err(self.precondition.failed())
+            }
+            PutOutcome::Done(binding, put) => {
+                let view = binding::view(binding.id, conn).await?;
+                Ok((put, view.ok_or_else(|| ApiError::no_such("binding"))?))
+            }
+            PutOutcome::VersionDiffers => Err(self.precondition.failed()),
+        }
+    }
+
+    /// The version of which the precondition is true; `None` when it asks for none.
+    async fn seen_version(&self, api: &Api, conn: &mut Conn) -> Result<Option<i64>, ApiError> {
+        if self.precondition == Precondition::None {
+            return Ok(None);
+        }
+        let seen = find(self.place, self.name.as_str(), conn).await?;
+        let tagged = seen
+            .as_ref()
+            .map(|view| BindingBody::tagged(view, String::new(), api));
+        self.precondition
+            .check(tagged.as_ref().map(|(_, etag)| etag))?;
+        Ok(seen.map(|view| view.binding.version))
+    }
+}
+
+async fn find(place: Place, name: &str, conn: &mut Conn) -> Result<Option<BindingView>, ApiError> {
+    match binding::find_in(place, name, conn).await? {
+        Some(binding) => Ok(binding::view(binding.id, conn).await?),
+        None => Ok(None),
+    }
+}
+
+pub(super) async fn delete(
+    api: web::Data<Api>,
+    caller: Caller,
+    at: At,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let precondition = Precondition::of(request.headers());
+    let mut conn = api.write().await?;
+    conn.transaction(async |conn| {
+        let view = at.view(&caller, Role::Admin, conn).await?;
+        let (_, etag) = BindingBody::tagged(&view, String::new(), &api);
+        precondition.check(Some(&etag))?;
+        Ok::<_, ApiError>(binding::delete(&view.binding, api.now(), conn).await?)
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

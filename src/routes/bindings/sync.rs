@@ -1,0 +1,47 @@
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use diesel_async::AsyncConnection;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::at::At;
+use crate::routes::Api;
+use crate::routes::auth::Caller;
+use crate::routes::problem::ApiError;
+use crate::sync;
+use crate::token::Role;
+
+/// The job that will sync the binding.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SyncBody {
+    binding_id: i64,
+    queue_job_id: i64,
+    queue_job_url: String,
+    /// It was waiting already, and does this too.
+    coalesced: bool,
+}
+
+pub(super) async fn sync(
+    api: web::Data<Api>,
+    caller: Caller,
+    at: At,
+) -> Result<HttpResponse, ApiError> {
+    let mut conn = api.write().await?;
+    let (binding, job) = conn
+        .transaction(async |conn| {
+            let binding = at.find(&caller, Role::Operator, conn).await?;
+            let (now, attempts) = (api.now(), api.max_attempts());
+            let job = sync::request(&binding, caller.cause(), None, attempts, now, conn).await?;
+            Ok::<_, ApiError>((binding, job))
+        })
+        .await?;
+    let body = SyncBody {
+        binding_id: binding.id.get(),
+        queue_job_id: job.id.get(),
+        queue_job_url: api.url(&format!("/jobs/{}", job.id)),
+        coalesced: job.coalesced,
+    };
+    Ok(HttpResponse::Accepted()
+        .insert_header((header::LOCATION, body.queue_job_url.as_str()))
+        .json(&body))
+}

@@ -1,0 +1,88 @@
+//! One resource with its methods: what is registered, and what `Allow` says, come from one list.
+
+use actix_web::http::Method;
+use actix_web::{FromRequest, Handler, Resource, Responder, guard, web};
+
+use super::problem::ApiError;
+
+pub(super) struct Endpoint {
+    path: &'static str,
+    methods: Vec<Method>,
+    resource: Resource,
+}
+
+impl Endpoint {
+    pub(super) fn at(path: &'static str) -> Self {
+        Self {
+            path,
+            methods: Vec::new(),
+            resource: web::resource(path),
+        }
+    }
+
+    /// `HEAD` too: the server leaves the body out.
+    pub(super) fn get<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        let reads = guard::Any(guard::Get()).or(guard::Head());
+        self.route(
+            &[Method::GET, Method::HEAD],
+            web::route().guard(reads).to(handler),
+        )
+    }
+
+    pub(super) fn put<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.route(&[Method::PUT], web::put().to(handler))
+    }
+
+    pub(super) fn post<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.route(&[Method::POST], web::post().to(handler))
+    }
+
+    pub(super) fn delete<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.route(&[Method::DELETE], web::delete().to(handler))
+    }
+
+    fn route(mut self, methods: &[Method], route: actix_web::Route) -> Self {
+        self.methods.extend_from_slice(methods);
+        self.resource = self.resource.route(route);
+        self
+    }
+
+    /// The path with plain parameters, as the API's description writes it.
+    pub(super) fn template(&self) -> String {
+        self.path.replace(":.*}", "}")
+    }
+
+    /// The methods that do something of their own.
+    pub(super) fn methods(&self) -> impl Iterator<Item = &Method> {
+        self.methods.iter().filter(|method| *method != Method::HEAD)
+    }
+
+    pub(super) fn into_resource(self) -> Resource {
+        let names: Vec<_> = self.methods.iter().map(Method::as_str).collect();
+        let allow = names.join(", ");
+        self.resource.default_service(web::to(move || {
+            let refusal = ApiError::method_not_allowed(&allow);
+            async move { Err::<&'static str, _>(refusal) }
+        }))
+    }
+}

@@ -1,0 +1,175 @@
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncConnection;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::Api;
+use super::auth::Caller;
+use super::body::Body;
+use super::page::{self, Page};
+use super::problem::{ApiError, Kind};
+use crate::organization::{self, Organization, Put};
+use crate::slug::Slug;
+use crate::token::Role;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct OrganizationPath {
+    /// The organisation's slug.
+    pub(super) org: String,
+}
+
+/// What an organisation or a project is called.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TitleRequest {
+    /// Absent or null: it has none.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 256)]
+    title: Option<String>,
+}
+
+impl TitleRequest {
+    /// The title, when it is one.
+    pub(super) fn checked(self) -> Result<Option<String>, ApiError> {
+        match &self.title {
+            Some(title) => check_text("title", title)?,
+            None => {}
+        }
+        Ok(self.title)
+    }
+}
+
+/// One line for people: 1 to 256 characters, none of them a control character.
+pub(super) fn check_text(field: &str, text: &str) -> Result<(), ApiError> {
+    if (1..=256).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(ApiError::invalid_field(
+        field,
+        "1 to 256 characters are expected, and no control characters",
+    ))
+}
+
+/// A tenant.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OrganizationBody {
+    self_url: String,
+    #[schema(example = "octo")]
+    slug: String,
+    title: Option<String>,
+    date_created: DateTime<Utc>,
+    date_updated: DateTime<Utc>,
+}
+
+impl OrganizationBody {
+    fn new(organization: Organization, api: &Api) -> Self {
+        Self {
+            self_url: api.url(&format!("/orgs/{}", organization.slug)),
+            slug: organization.slug,
+            title: organization.title,
+            date_created: organization.created_at,
+            date_updated: organization.updated_at,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SlugListQuery {
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    pub(super) limit: Option<u32>,
+    /// From the `Link` of the page before.
+    pub(super) cursor: Option<String>,
+}
+
+pub(super) async fn list(
+    api: web::Data<Api>,
+    caller: Caller,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    let query: SlugListQuery = page::query(&request)?;
+    let page = Page::new("organizations", query.limit, query.cursor.as_deref())?;
+    let mut conn = api.read().await?;
+    let mut rows = match caller.organization() {
+        None => organization::list(page.after(), page.rows(), &mut conn).await?,
+        Some(own) => Vec::from_iter(organization::find_by_id(own, &mut conn).await?),
+    };
+    let next = page.cut(&mut rows, |organization| organization.slug.clone());
+    let body: Vec<_> = rows
+        .into_iter()
+        .map(|organization| OrganizationBody::new(organization, &api))
+        .collect();
+    Ok(page.answer(&api, &request, &body, next.as_deref()))
+}
+
+pub(super) async fn get(
+    api: web::Data<Api>,
+    caller: Caller,
+    path: web::Path<OrganizationPath>,
+) -> Result<HttpResponse, ApiError> {
+    let tenant = caller
+        .tenant(&path.org, Role::Viewer, &mut *api.read().await?)
+        .await?;
+    Ok(HttpResponse::Ok().json(OrganizationBody::new(tenant.organization, &api)))
+}
+
+pub(super) async fn put(
+    api: web::Data<Api>,
+    caller: Caller,
+    path: web::Path<OrganizationPath>,
+    body: Body,
+) -> Result<HttpResponse, ApiError> {
+    caller.needs_global(Role::Admin)?;
+    let slug: Slug = parse_slug("org", &path.org)?;
+    let title = body.json_or_default::<TitleRequest>().await?.checked()?;
+    let (organization, put) = api
+        .write()
+        .await?
+        .transaction(async |conn| organization::put(&slug, title.as_deref(), api.now(), conn).await)
+        .await?;
+    let body = OrganizationBody::new(organization, &api);
+    Ok(put_answer(put, &body.self_url).json(&body))
+}
+
+pub(super) async fn delete(
+    api: web::Data<Api>,
+    caller: Caller,
+    path: web::Path<OrganizationPath>,
+) -> Result<HttpResponse, ApiError> {
+    caller.needs_global(Role::Admin)?;
+    let mut conn = api.write().await?;
+    conn.transaction(async |conn| {
+        let tenant = caller.tenant(&path.org, Role::Admin, conn).await?;
+        if organization::delete(tenant.organization.id, conn).await? {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            Kind::NotEmpty,
+            "the organisation still has projects or bindings; delete them first",
+        ))
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// A part of the path that is to become a name.
+pub(super) fn parse_slug(part: &str, text: &str) -> Result<Slug, ApiError> {
+    text.parse()
+        .map_err(|error| ApiError::invalid_path(part, error))
+}
+
+/// 201 with the place of what was made, else 200.
+pub(super) fn put_answer(put: Put, url: &str) -> actix_web::HttpResponseBuilder {
+    match put {
+        Put::Created => {
+            let mut answer = HttpResponse::Created();
+            answer.insert_header((header::LOCATION, url));
+            answer
+        }
+        Put::Changed | Put::Identical => HttpResponse::Ok(),
+    }
+}
