@@ -24,25 +24,43 @@ impl Answer {
     }
 
     pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|value| value.to_str().expect("a text header")).unwrap_or_default()
+        self.headers
+            .get(name)
+            .map(|value| value.to_str().expect("a text header"))
+            .unwrap_or_default()
     }
 
     /// The answer, if it has this status; else the test fails and shows it.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.bytes));
+        assert_eq!(
+            self.status.as_u16(),
+            status,
+            "{}",
+            String::from_utf8_lossy(&self.bytes)
+        );
         self
     }
 }
 
 impl Api {
     pub fn new(base: &str, token: &str) -> Self {
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { base: base.to_owned(), token: token.to_owned(), client }
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client");
+        Self {
+            base: base.to_owned(),
+            token: token.to_owned(),
+            client,
+        }
     }
 
     pub fn with_token(&self, token: &str) -> Self {
-        Self { token: token.to_owned(), ..self.clone() }
+        Self {
+            token: token.to_owned(),
+            ..self.clone()
+        }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -65,8 +83,17 @@ impl Api {
         self.send(Method::DELETE, path, None, &[]).await
     }
 
-    pub async fn send(&self, method: Method, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> Answer {
-        let mut request = self.client.request(method, self.url(path)).bearer_auth(&self.token);
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request = self
+            .client
+            .request(method, self.url(path))
+            .bearer_auth(&self.token);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -79,6 +106,10 @@ impl Api {
     pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.expect("the service answers");
         let (status, headers) = (response.status(), response.headers().clone());
-        Answer { status, headers, bytes: response.bytes().await.expect("a whole answer").to_vec() }
+        Answer {
+            status,
+            headers,
+            bytes: response.bytes().await.expect("a whole answer").to_vec(),
+        }
     }
 }

@@ -30,14 +30,20 @@ impl TestDatabase {
             Engine::Sqlite => {
                 let folder = tempfile::tempdir().expect("a temporary folder");
                 let file: PathBuf = folder.path().join("bindery.db");
-                Self { url: format!("sqlite://{}", file.display()), place: Place::Folder(folder) }
+                Self {
+                    url: format!("sqlite://{}", file.display()),
+                    place: Place::Folder(folder),
+                }
             }
             Engine::Postgres => {
                 let name = format!("bindery_test_{:016x}", rand::random::<u64>());
                 on_server(&format!("CREATE DATABASE {name}")).await;
                 let mut url = server();
                 url.set_path(&name);
-                Self { url: url.into(), place: Place::Server { name } }
+                Self {
+                    url: url.into(),
+                    place: Place::Server { name },
+                }
             }
         }
     }
@@ -46,7 +52,9 @@ impl TestDatabase {
     pub async fn drop(self) {
         match self.place {
             Place::Folder(folder) => folder.close().expect("the folder can be deleted"),
-            Place::Server { name } => on_server(&format!("DROP DATABASE {name} WITH (FORCE)")).await,
+            Place::Server { name } => {
+                on_server(&format!("DROP DATABASE {name} WITH (FORCE)")).await
+            }
         }
     }
 }
@@ -59,6 +67,8 @@ fn server() -> url::Url {
 }
 
 async fn on_server(sql: &str) {
-    let mut connection = AsyncPgConnection::establish(server().as_str()).await.expect("the test server answers");
+    let mut connection = AsyncPgConnection::establish(server().as_str())
+        .await
+        .expect("the test server answers");
     connection.batch_execute(sql).await.expect(sql);
 }

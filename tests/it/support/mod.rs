@@ -8,4 +8,6 @@ mod world;
 pub use api::{Answer, Api};
 pub use database::{Engine, TestDatabase};
 pub(crate) use stories::stories;
-pub use world::{ACME, ADMIN, APP_ID, KEY, OCTO, SECRET, World, begin, binding_path, config, simulator};
+pub use world::{
+    ACME, ADMIN, APP_ID, KEY, OCTO, SECRET, World, begin, binding_path, config, simulator,
+};

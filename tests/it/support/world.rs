@@ -56,12 +56,16 @@ impl World {
         github.create_organization(OCTO);
         let database = TestDatabase::create(engine).await;
         let config = config(&database.url, &github.url(), settings);
-        let context = Context::open(config, clock.clone()).await.expect("the service opens its database");
+        let context = Context::open(config, clock.clone())
+            .await
+            .expect("the service opens its database");
         let http = Http::start(&context).await.expect("the service listens");
         github.set_webhook_url(format!("{}/webhooks/github", http.base_url));
         let installation = github.install(OCTO, Selection::All).await;
         let api = Api::new(&http.base_url, ADMIN);
-        api.put(&format!("/orgs/{ACME}"), json!({})).await.expect(201);
+        api.put(&format!("/orgs/{ACME}"), json!({}))
+            .await
+            .expect(201);
         let workers = Workers::new(&context);
         let world = Self {
             engine,
@@ -87,10 +91,16 @@ impl World {
         id
     }
 
-    pub async fn push(&self, id: RepositoryId, files: &[(&str, &str)]) -> bindery::simulator::Pushed {
+    pub async fn push(
+        &self,
+        id: RepositoryId,
+        files: &[(&str, &str)],
+    ) -> bindery::simulator::Pushed {
         self.github
             .push(id, "main", |change| {
-                files.iter().fold(change, |change, (path, text)| change.write(*path, text.as_bytes()))
+                files.iter().fold(change, |change, (path, text)| {
+                    change.write(*path, text.as_bytes())
+                })
             })
             .await
     }
@@ -116,12 +126,24 @@ impl World {
 
     /// What is published, byte for byte.
     pub async fn files(&self, name: &str) -> BTreeMap<String, String> {
-        let listing = self.api.get(&format!("{}/files", binding_path(name))).await.expect(200).json();
+        let listing = self
+            .api
+            .get(&format!("{}/files", binding_path(name)))
+            .await
+            .expect(200)
+            .json();
         let mut files = BTreeMap::new();
         for file in listing["files"].as_array().expect("a list of files") {
             let path = file["path"].as_str().expect("a path");
-            let answer = self.api.get(&format!("{}/files/{path}", binding_path(name))).await;
-            let text = if answer.status == 200 { String::from_utf8(answer.bytes).expect("text") } else { "-".into() };
+            let answer = self
+                .api
+                .get(&format!("{}/files/{path}", binding_path(name)))
+                .await;
+            let text = if answer.status == 200 {
+                String::from_utf8(answer.bytes).expect("text")
+            } else {
+                "-".into()
+            };
             files.insert(path.to_owned(), text);
         }
         files
@@ -146,14 +168,22 @@ impl World {
     }
 
     pub async fn job(&self, id: i64) -> Value {
-        self.api.get(&format!("/jobs/{id}")).await.expect(200).json()
+        self.api
+            .get(&format!("/jobs/{id}"))
+            .await
+            .expect(200)
+            .json()
     }
 
     /// The newest delivery, with what was decided.
     pub async fn last_delivery(&self) -> Value {
         let list = self.api.get("/deliveries?limit=1").await.expect(200).json();
         let id = list["deliveries"][0]["id"].as_i64().expect("a delivery");
-        self.api.get(&format!("/deliveries/{id}")).await.expect(200).json()
+        self.api
+            .get(&format!("/deliveries/{id}"))
+            .await
+            .expect(200)
+            .json()
     }
 
     pub async fn count(&self, table: &str) -> i64 {
@@ -165,7 +195,11 @@ impl World {
         }
         let mut conn = self.context.db.read().await.expect("a connection");
         let sql = format!("SELECT CAST(COUNT(*) AS BIGINT) AS count FROM {table}");
-        diesel::sql_query(sql).get_result::<Count>(&mut conn).await.expect("a count").count
+        diesel::sql_query(sql)
+            .get_result::<Count>(&mut conn)
+            .await
+            .expect("a count")
+            .count
     }
 
     /// The story leaves deliveries or jobs unfinished on purpose.
@@ -206,7 +240,9 @@ pub async fn simulator(clock: &Clock) -> Simulator {
         webhook_url: None,
         clock: clock.clone(),
     };
-    Simulator::start(settings).await.expect("the simulator listens")
+    Simulator::start(settings)
+        .await
+        .expect("the simulator listens")
 }
 
 pub fn config(database: &str, github: &str, more: &[(&str, &str)]) -> Config {
