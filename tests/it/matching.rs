@@ -149,8 +149,8 @@ proptest! {
     }
 
     #[test]
-    fn a_synced_binding_is_deaf_to_names((push, git_ref) in pushes(), binding in bindings(), name in names()) {
-        prop_assume!(binding.repository.is_some());
+    fn a_synced_binding_is_deaf_to_names((push, git_ref) in pushes(), binding in bindings(), id in ids(), name in names()) {
+        let binding = BindingFacts { repository: Some(id), ..binding };
         let renamed = BindingFacts { requested: name, ..binding.clone() };
         prop_assert_eq!(decide(&push, &git_ref, &binding), decide(&push, &git_ref, &renamed));
     }

@@ -146,6 +146,7 @@ stories! {
     async fn g23_a_ref_that_lags_behind_its_push_is_waited_for(world: World) {
         let repo = world.repository("templates", &[("a", "1")]).await;
         world.bind("site", "templates", json!({})).await;
+        world.clock.advance(Duration::from_secs(3600));
         world.github.lag_refs(Duration::from_secs(5));
         world.push(repo, &[("a", "2")]).await;
         world.settle().await;
@@ -161,6 +162,7 @@ stories! {
     async fn g23_a_ref_that_lags_for_six_minutes_is_taken_as_it_is(world: World) {
         let repo = world.repository("templates", &[("a", "1")]).await;
         world.bind("site", "templates", json!({})).await;
+        world.clock.advance(Duration::from_secs(3600));
         world.github.lag_refs(Duration::from_secs(360));
         world.push(repo, &[("a", "2")]).await;
         for _ in 0..21 {

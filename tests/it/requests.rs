@@ -75,7 +75,8 @@ stories! {
         }
         world.asked();
         world.push(repo, &[("a/x", "2"), ("b/x", "2"), ("c/x", "2")]).await;
-        world.settle().await;
+        world.workers.inbox.drain().await.unwrap();
+        world.pass(std::time::Duration::from_millis(1)).await;
         let asked = world.asked();
         let count = |wanted| asked.iter().filter(|route| **route == wanted).count();
         assert_eq!((count(Route::Repository), count(Route::Commit), count(Route::Blob)), (1, 1, 1));

@@ -126,29 +126,31 @@ impl World {
         self.api.get(&binding_path(name)).await.expect(200).json()
     }
 
-    /// What is published, byte for byte.
+    /// What is published, byte for byte; `-` for what has no bytes.
     pub async fn files(&self, name: &str) -> BTreeMap<String, String> {
-        let listing = self
-            .api
-            .get(&format!("{}/files", binding_path(name)))
-            .await
-            .expect(200)
-            .json();
         let mut files = BTreeMap::new();
-        for file in listing["files"].as_array().expect("a list of files") {
-            let path = file["path"].as_str().expect("a path");
-            let answer = self
-                .api
-                .get(&format!("{}/files/{path}", binding_path(name)))
-                .await;
-            let text = if answer.status == 200 {
-                String::from_utf8(answer.bytes).expect("text")
-            } else {
-                "-".into()
-            };
-            files.insert(path.to_owned(), text);
+        let mut page = Some(format!("{}/files?limit=100", binding_path(name)));
+        while let Some(path) = page {
+            let listing = self.api.get(&path).await.expect(200);
+            for file in listing.json()["files"].as_array().expect("a list of files") {
+                let path = file["path"].as_str().expect("a path");
+                files.insert(path.to_owned(), self.text(name, path).await);
+            }
+            page = listing.next_page();
         }
         files
+    }
+
+    async fn text(&self, name: &str, path: &str) -> String {
+        let answer = self
+            .api
+            .get(&format!("{}/files/{path}", binding_path(name)))
+            .await;
+        if answer.status == 200 {
+            String::from_utf8(answer.bytes).expect("text")
+        } else {
+            "-".into()
+        }
     }
 
     /// Processes what was received and runs what is due, and what follows from that.
