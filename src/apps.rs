@@ -55,8 +55,11 @@ impl Apps {
     }
 
     /// The Apps on one GitHub.
-    pub fn on_host<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a Arc<App>> {
-        self.iter().filter(move |app| app.host == host)
+    pub fn on_host(&self, host: &str) -> Vec<Arc<App>> {
+        self.iter()
+            .filter(|app| app.host == host)
+            .cloned()
+            .collect()
     }
 }
 

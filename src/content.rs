@@ -1,5 +1,7 @@
 //! Content: the stored tree of a binding at a commit. Immutable; a binding points at one.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
@@ -220,4 +222,32 @@ pub async fn collect(
     diesel::delete(contents::table.filter(contents::id.eq_any(old)))
         .execute(conn)
         .await
+}
+
+/// One that turned out not to be wanted.
+pub async fn delete(id: ContentId, conn: &mut Conn) -> QueryResult<()> {
+    diesel::delete(contents::table.find(id))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The files of a content that have bytes, by path.
+pub async fn blobs_by_path(
+    id: ContentId,
+    conn: &mut Conn,
+) -> QueryResult<BTreeMap<String, BlobId>> {
+    let rows: Vec<(String, BlobId)> = content_files::table
+        .filter(
+            content_files::content_id
+                .eq(id)
+                .and(content_files::blob_id.is_not_null()),
+        )
+        .select((
+            content_files::path,
+            content_files::blob_id.assume_not_null(),
+        ))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
 }

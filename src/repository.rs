@@ -81,13 +81,13 @@ pub async fn find_by_github_id(
 /// Writes what GitHub says now about a repository, made known at its first sight.
 ///
 /// The one place where what is there is not blanked: an installation once known stays until another
-/// is.
+/// is. What was read earlier than what is stored changes nothing.
 pub async fn confirm(
     host: &str,
     seen: &client::Repository,
     installation: Option<InstallationRowId>,
     etag: Option<&ETag>,
-    now: DateTime<Utc>,
+    read_at: DateTime<Utc>,
     conn: &mut Conn,
 ) -> QueryResult<Repository> {
     let names = (
@@ -103,15 +103,15 @@ pub async fn confirm(
         repositories::archived.eq(seen.archived),
         repositories::reachability.eq(Reachability::Reachable),
         repositories::etag.eq(etag.map(ETag::as_str)),
-        repositories::confirmed_at.eq(now),
-        repositories::updated_at.eq(now),
+        repositories::confirmed_at.eq(read_at),
+        repositories::updated_at.eq(read_at),
     );
     let identity = (
         repositories::github_host.eq(host),
         repositories::github_id.eq(seen.id),
-        repositories::created_at.eq(now),
+        repositories::created_at.eq(read_at),
     );
-    let row: Repository = diesel::insert_into(repositories::table)
+    let upsert = diesel::insert_into(repositories::table)
         .values((
             identity,
             names.clone(),
@@ -120,10 +120,19 @@ pub async fn confirm(
         ))
         .on_conflict((repositories::github_host, repositories::github_id))
         .do_update()
-        .set((names, facts))
-        .returning(Repository::as_returning())
-        .get_result(conn)
-        .await?;
+        .set((names, facts));
+    let row: Option<Repository> = diesel::query_dsl::methods::FilterDsl::filter(
+        upsert,
+        repositories::confirmed_at.le(read_at),
+    )
+    .returning(Repository::as_returning())
+    .get_result(conn)
+    .await
+    .optional()?;
+    let row = match row {
+        Some(row) => row,
+        None => known(host, seen.id, conn).await?,
+    };
     match installation {
         Some(known) if row.installation_id != Some(known) => {
             diesel::update(repositories::table.find(row.id))
@@ -134,6 +143,18 @@ pub async fn confirm(
         }
         _ => Ok(row),
     }
+}
+
+async fn known(host: &str, id: RepositoryId, conn: &mut Conn) -> QueryResult<Repository> {
+    repositories::table
+        .filter(
+            repositories::github_host
+                .eq(host)
+                .and(repositories::github_id.eq(id)),
+        )
+        .select(Repository::as_select())
+        .first(conn)
+        .await
 }
 
 /// Writes that nothing has changed since what is stored was read.
@@ -164,6 +185,19 @@ pub async fn mark_access_lost(
             repositories::reachability.eq(Reachability::AccessLost),
             repositories::updated_at.eq(now),
         ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Through which installation it is read from now on.
+pub async fn set_installation(
+    id: RepositoryRowId,
+    installation: InstallationRowId,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    diesel::update(repositories::table.find(id))
+        .set(repositories::installation_id.eq(installation))
         .execute(conn)
         .await?;
     Ok(())

@@ -33,10 +33,12 @@ pub fn hash_object(kind: ObjectKind, bytes: &[u8]) -> Oid {
     Oid::from_bytes(sha1.finalize().into())
 }
 
-/// The five kinds of entry that a git tree can hold.
+/// The kinds of entry that a git tree can hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum EntryMode {
     File,
+    /// What git wrote before 2005 for a plain file; old histories still hold it.
+    GroupWritable,
     Executable,
     Symlink,
     Directory,
@@ -48,6 +50,7 @@ impl EntryMode {
     pub const fn as_git(self) -> &'static str {
         match self {
             Self::File => "100644",
+            Self::GroupWritable => "100664",
             Self::Executable => "100755",
             Self::Symlink => "120000",
             Self::Directory => "40000",
@@ -55,16 +58,17 @@ impl EntryMode {
         }
     }
 
-    /// The mode as GitHub's API and `git ls-tree` write it: six digits.
+    /// The mode as git writes it today: six digits, and a plain file is a plain file.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Directory => "040000",
+            Self::GroupWritable => Self::File.as_git(),
             other => other.as_git(),
         }
     }
 
     pub const fn is_file(self) -> bool {
-        matches!(self, Self::File | Self::Executable)
+        matches!(self, Self::File | Self::GroupWritable | Self::Executable)
     }
 }
 
@@ -79,8 +83,8 @@ impl FromStr for EntryMode {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
-            // 100664 is what old versions of git wrote; it hashes as itself, so it is no plain file to us.
             "100644" => Ok(Self::File),
+            "100664" => Ok(Self::GroupWritable),
             "100755" => Ok(Self::Executable),
             "120000" => Ok(Self::Symlink),
             "040000" | "40000" => Ok(Self::Directory),

@@ -2,6 +2,7 @@
 
 mod app_auth;
 pub mod client;
+pub mod delivery_body;
 mod error;
 pub mod event;
 pub mod ids;

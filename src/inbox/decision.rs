@@ -64,7 +64,10 @@ pub async fn replace(
                 )
             })
             .collect();
-        diesel::insert_into(delivery_decisions::table).values(rows).execute(conn).await?;
+        diesel::insert_into(delivery_decisions::table)
+            .values(rows)
+            .execute(conn)
+            .await?;
     }
     Ok(())
 }

@@ -93,11 +93,20 @@ pub struct DeliveryFilter {
 }
 
 pub async fn find(id: DeliveryId, conn: &mut Conn) -> QueryResult<Option<Delivery>> {
-    deliveries::table.find(id).select(Delivery::as_select()).first(conn).await.optional()
+    deliveries::table
+        .find(id)
+        .select(Delivery::as_select())
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// The newest first.
-pub async fn list(filter: &DeliveryFilter, limit: i64, conn: &mut Conn) -> QueryResult<Vec<Delivery>> {
+pub async fn list(
+    filter: &DeliveryFilter,
+    limit: i64,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Delivery>> {
     let mut query = deliveries::table
         .order(deliveries::id.desc())
         .select(Delivery::as_select())
@@ -126,7 +135,12 @@ pub async fn list(filter: &DeliveryFilter, limit: i64, conn: &mut Conn) -> Query
 
 /// The bytes that were signed; `None` once they have been pruned.
 pub async fn body(id: DeliveryId, conn: &mut Conn) -> QueryResult<Option<Vec<u8>>> {
-    delivery_bodies::table.find(id).select(delivery_bodies::body).first(conn).await.optional()
+    delivery_bodies::table
+        .find(id)
+        .select(delivery_bodies::body)
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// Has a delivery processed again; one that waits already is left as it is. `false` when its body
@@ -135,12 +149,17 @@ pub async fn replay(id: DeliveryId, now: DateTime<Utc>, conn: &mut Conn) -> Quer
     let Some(delivery) = find(id, conn).await? else {
         return Ok(false);
     };
-    let bodies: i64 =
-        delivery_bodies::table.filter(delivery_bodies::delivery_id.eq(id)).count().get_result(conn).await?;
+    let bodies: i64 = delivery_bodies::table
+        .filter(delivery_bodies::delivery_id.eq(id))
+        .count()
+        .get_result(conn)
+        .await?;
     if bodies == 0 || delivery.state == DeliveryState::Rejected {
         return Ok(false);
     }
-    let again = deliveries::table.find(id).filter(deliveries::state.ne(DeliveryState::Received));
+    let again = deliveries::table
+        .find(id)
+        .filter(deliveries::state.ne(DeliveryState::Received));
     let changes = (
         deliveries::state.eq(DeliveryState::Received),
         deliveries::processed_at.eq(None::<DateTime<Utc>>),

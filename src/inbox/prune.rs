@@ -23,7 +23,9 @@ pub async fn prune_bodies(
         .limit(limit)
         .load(conn)
         .await?;
-    diesel::delete(delivery_bodies::table.filter(delivery_bodies::delivery_id.eq_any(old))).execute(conn).await
+    diesel::delete(delivery_bodies::table.filter(delivery_bodies::delivery_id.eq_any(old)))
+        .execute(conn)
+        .await
 }
 
 /// The same for the ledger's rows, with all that hangs on them.
@@ -40,5 +42,7 @@ pub async fn prune_deliveries(
         .limit(limit)
         .load(conn)
         .await?;
-    diesel::delete(deliveries::table.filter(deliveries::id.eq_any(old))).execute(conn).await
+    diesel::delete(deliveries::table.filter(deliveries::id.eq_any(old)))
+        .execute(conn)
+        .await
 }

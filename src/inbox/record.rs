@@ -47,14 +47,24 @@ impl Inbox {
     pub async fn record(&self, new: NewDelivery) -> Result<Recorded, DbError> {
         let now = self.clock.now();
         let mut conn = self.db.write().await?;
-        let recorded = conn.transaction(async |conn| insert(&new, now, conn).await).await?;
+        let recorded = conn
+            .transaction(async |conn| insert(&new, now, conn).await)
+            .await?;
         Ok(recorded)
     }
 }
 
-async fn insert(new: &NewDelivery, now: chrono::DateTime<chrono::Utc>, conn: &mut Conn) -> QueryResult<Recorded> {
+async fn insert(
+    new: &NewDelivery,
+    now: chrono::DateTime<chrono::Utc>,
+    conn: &mut Conn,
+) -> QueryResult<Recorded> {
     let rejected = new.rejected.is_some();
-    let state = if rejected { DeliveryState::Rejected } else { DeliveryState::Received };
+    let state = if rejected {
+        DeliveryState::Rejected
+    } else {
+        DeliveryState::Received
+    };
     let row = (
         deliveries::github_app_id.eq(new.app),
         deliveries::guid.eq(&new.guid),
@@ -81,8 +91,14 @@ async fn insert(new: &NewDelivery, now: chrono::DateTime<chrono::Utc>, conn: &mu
     let Some(id) = id else {
         return Ok(Recorded::Duplicate);
     };
-    let body = (delivery_bodies::delivery_id.eq(id), delivery_bodies::body.eq(&new.body));
-    diesel::insert_into(delivery_bodies::table).values(body).execute(conn).await?;
+    let body = (
+        delivery_bodies::delivery_id.eq(id),
+        delivery_bodies::body.eq(&new.body),
+    );
+    diesel::insert_into(delivery_bodies::table)
+        .values(body)
+        .execute(conn)
+        .await?;
     if !rejected {
         conn.wake_on_commit(Channel::Inbox).await?;
     }

@@ -16,6 +16,7 @@ use crate::apps::Apps;
 use crate::clock::Clock;
 use crate::db::schema::deliveries;
 use crate::db::{Channel, Conn, Db, DbError, Driver};
+use crate::github::delivery_body::BodyFormat;
 use crate::github::event::{Envelope, Event};
 use crate::ids::DeliveryId;
 use crate::processors::{self, Processing, Verdict};
@@ -44,7 +45,12 @@ pub struct InboxWorker {
 
 impl InboxWorker {
     pub fn new(db: Db, clock: Clock, apps: Apps, settings: InboxSettings) -> Self {
-        Self { db, clock, apps, settings: Arc::new(settings) }
+        Self {
+            db,
+            clock,
+            apps,
+            settings: Arc::new(settings),
+        }
     }
 
     /// Works until `stop`.
@@ -111,7 +117,12 @@ impl InboxWorker {
         Ok(true)
     }
 
-    async fn process(&self, delivery: &Delivery, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
+    async fn process(
+        &self,
+        delivery: &Delivery,
+        now: DateTime<Utc>,
+        conn: &mut Conn,
+    ) -> QueryResult<()> {
         let span = tracing::info_span!(
             "process",
             delivery.guid = delivery.guid,
@@ -121,14 +132,31 @@ impl InboxWorker {
         self.decide(delivery, now, conn).instrument(span).await
     }
 
-    async fn decide(&self, delivery: &Delivery, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
+    async fn decide(
+        &self,
+        delivery: &Delivery,
+        now: DateTime<Utc>,
+        conn: &mut Conn,
+    ) -> QueryResult<()> {
         let Some(app) = self.apps.of_row(delivery.github_app_id) else {
             return mark(delivery, &Verdict::ignored("app_not_configured"), now, conn).await;
         };
         let Some(body) = ledger::body(delivery.id, conn).await? else {
             return mark(delivery, &Verdict::ignored("body_pruned"), now, conn).await;
         };
-        let mut verdict = match Event::parse(&delivery.event, &body) {
+        let format = delivery
+            .headers
+            .0
+            .get("content-type")
+            .and_then(|value| BodyFormat::of(value));
+        let json = match format.unwrap_or(BodyFormat::Json).json(&body) {
+            Ok(json) => json,
+            Err(unusable) => {
+                let verdict = Verdict::ignored("unprocessable").because(unusable.to_string());
+                return mark(delivery, &verdict, now, conn).await;
+            }
+        };
+        let mut verdict = match Event::parse(&delivery.event, &json) {
             Ok(event) => {
                 let processing = Processing {
                     delivery,
@@ -140,7 +168,7 @@ impl InboxWorker {
             }
             Err(unusable) => Verdict::ignored("unprocessable").because(unusable.to_string()),
         };
-        let envelope = Envelope::parse(&body);
+        let envelope = Envelope::parse(&json);
         verdict.about.action = envelope.action;
         verdict.about.repository_github_id = envelope.repository_id;
         verdict.about.installation_github_id = envelope.installation_id;
@@ -155,8 +183,15 @@ impl InboxWorker {
         };
         let attempts = delivery.attempts + 1;
         let failed = attempts >= self.settings.max_attempts;
-        let state = if failed { DeliveryState::Failed } else { DeliveryState::Received };
-        let wait = self.settings.backoff.delay(u32::try_from(attempts).unwrap_or(0), rand::random());
+        let state = if failed {
+            DeliveryState::Failed
+        } else {
+            DeliveryState::Received
+        };
+        let wait = self
+            .settings
+            .backoff
+            .delay(u32::try_from(attempts).unwrap_or(0), rand::random());
         tracing::warn!(delivery.guid = delivery.guid, attempts, failure, %state, "could not process a delivery");
         let changes = (
             deliveries::state.eq(state),
@@ -166,7 +201,10 @@ impl InboxWorker {
             deliveries::detail.eq(failure),
             deliveries::processed_at.eq(failed.then_some(now)),
         );
-        diesel::update(deliveries::table.find(id)).set(changes).execute(&mut conn).await?;
+        diesel::update(deliveries::table.find(id))
+            .set(changes)
+            .execute(&mut conn)
+            .await?;
         Ok(())
     }
 }
@@ -180,7 +218,12 @@ async fn take(now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<Option<Deliver
         .select(deliveries::id)
         .limit(1);
     let id: Option<i64> = match conn.driver() {
-        Driver::Postgres(connection) => due.for_update().skip_locked().first(connection).await.optional()?,
+        Driver::Postgres(connection) => due
+            .for_update()
+            .skip_locked()
+            .first(connection)
+            .await
+            .optional()?,
         Driver::Sqlite(_) => due.first(conn).await.optional()?,
     };
     match id {
@@ -189,7 +232,12 @@ async fn take(now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<Option<Deliver
     }
 }
 
-async fn mark(delivery: &Delivery, verdict: &Verdict, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
+async fn mark(
+    delivery: &Delivery,
+    verdict: &Verdict,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
     super::decision::replace(delivery.id, &verdict.decisions, now, conn).await?;
     let changes = (
         deliveries::state.eq(verdict.state),
@@ -198,7 +246,10 @@ async fn mark(delivery: &Delivery, verdict: &Verdict, now: DateTime<Utc>, conn: 
         deliveries::processed_at.eq(now),
         &verdict.about,
     );
-    diesel::update(deliveries::table.find(delivery.id)).set(changes).execute(conn).await?;
+    diesel::update(deliveries::table.find(delivery.id))
+        .set(changes)
+        .execute(conn)
+        .await?;
     metrics::counter!(
         "bindery_deliveries_processed_total",
         "event" => processors::label(&delivery.event), "state" => verdict.state.as_str()

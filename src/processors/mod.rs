@@ -14,6 +14,7 @@ use crate::db::Conn;
 use crate::github::event::Event;
 use crate::inbox::{About, Delivery, DeliveryState, NewDecision};
 
+pub(crate) use ping::is_ours as is_our_ping;
 pub use push::{BindingFacts, Decision, Skip, decide};
 
 /// What a processor may know besides the event.
@@ -50,23 +51,38 @@ impl Verdict {
     }
 
     pub fn ignored(reason: &'static str) -> Self {
-        Self { state: DeliveryState::Ignored, reason: Some(reason), ..Self::processed() }
+        Self {
+            state: DeliveryState::Ignored,
+            reason: Some(reason),
+            ..Self::processed()
+        }
     }
 
     #[must_use]
     pub fn because(self, detail: String) -> Self {
-        Self { detail: Some(detail), ..self }
+        Self {
+            detail: Some(detail),
+            ..self
+        }
     }
 }
 
 /// Decides what an event asks for, in the caller's transaction.
-pub async fn process(event: &Event, processing: &Processing<'_>, conn: &mut Conn) -> QueryResult<Verdict> {
+pub async fn process(
+    event: &Event,
+    processing: &Processing<'_>,
+    conn: &mut Conn,
+) -> QueryResult<Verdict> {
     match event {
         Event::Push(push) => push::process(push, processing, conn).await,
         Event::Ping(ping) => ping::process(ping, processing, conn).await,
         Event::Other { event, action } => {
-            let action = action.as_deref().map(|action| format!(", action {action}")).unwrap_or_default();
-            Ok(Verdict::ignored("event_not_used").because(format!("nothing is done with the event {event}{action}")))
+            let action = action
+                .as_deref()
+                .map(|action| format!(", action {action}"))
+                .unwrap_or_default();
+            Ok(Verdict::ignored("event_not_used")
+                .because(format!("nothing is done with the event {event}{action}")))
         }
     }
 }
@@ -74,5 +90,7 @@ pub async fn process(event: &Event, processing: &Processing<'_>, conn: &mut Conn
 /// The event as a metric's label: a fixed set, whatever is sent.
 pub fn label(event: &str) -> &'static str {
     const USED: [&str; 2] = ["push", "ping"];
-    USED.into_iter().find(|used| *used == event).unwrap_or("other")
+    USED.into_iter()
+        .find(|used| *used == event)
+        .unwrap_or("other")
 }

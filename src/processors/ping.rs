@@ -10,7 +10,12 @@ pub(super) async fn process(
     processing: &Processing<'_>,
     conn: &mut Conn,
 ) -> QueryResult<Verdict> {
-    let hook = processing.delivery.headers.0.get(crate::routes::webhook::HOOK_ID).map(String::as_str);
+    let hook = processing
+        .delivery
+        .headers
+        .0
+        .get(crate::routes::webhook::HOOK_ID)
+        .map(String::as_str);
     if !is_ours(ping, processing.app.app_id, hook) {
         tracing::warn!("a ping of another App's webhook, signed with this App's secret");
         return Ok(Verdict::ignored("ping_of_another_hook"));
@@ -20,7 +25,11 @@ pub(super) async fn process(
 }
 
 /// Whether the ping's body and its headers speak of one webhook, and of this App.
-pub fn is_ours(ping: &Ping, app: crate::github::ids::AppId, hook_header: Option<&str>) -> bool {
+pub(crate) fn is_ours(
+    ping: &Ping,
+    app: crate::github::ids::AppId,
+    hook_header: Option<&str>,
+) -> bool {
     let same_app = ping.app_id.is_none_or(|id| id == app);
     let same_hook = match (ping.hook_id, hook_header) {
         (Some(body), Some(header)) => header == body.to_string(),

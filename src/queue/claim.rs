@@ -181,3 +181,16 @@ pub(super) async fn next_due_at(
         .first(conn)
         .await
 }
+
+/// Says whose rate limit and whose share of the workers a job uses, once that is known.
+pub async fn assign_installation(
+    job: JobId,
+    installation: InstallationRowId,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    diesel::update(jobs::table.find(job))
+        .set(jobs::installation_id.eq(installation))
+        .execute(conn)
+        .await?;
+    Ok(())
+}

@@ -26,7 +26,7 @@ mod settle;
 mod worker;
 
 pub use backoff::Backoff;
-pub use claim::{Claim, Limits};
+pub use claim::{Claim, Limits, assign_installation};
 pub use enqueue::{Enqueued, NewJob, cancel_waiting, enqueue};
 pub use history::{JobEvent, JobEventKind, events_of};
 pub use job::{Attempt, Cause, Job, JobFilter, JobState, Lane, find, list, running_or_waiting};

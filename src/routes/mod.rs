@@ -13,6 +13,7 @@ mod projects;
 mod server;
 #[cfg(test)]
 mod tests;
+pub mod webhook;
 
 pub use problem::{ApiError, Kind, Problem};
 pub use server::app;
@@ -24,6 +25,7 @@ use crate::context::Context;
 use crate::db::{DbError, Pooled};
 use endpoint::Endpoint;
 use guesses::Guesses;
+use webhook::Receiver;
 
 /// What handlers work with. Cheap to clone; clones are of one server.
 #[derive(Debug, Clone)]
@@ -32,14 +34,17 @@ pub struct Api {
     /// The start of every link, with the path prefix and without a slash at its end.
     base_url: String,
     guesses: Guesses,
+    receiver: web::Data<Receiver>,
 }
 
 impl Api {
     /// `base_url` as of [`crate::config::HttpConfig::base_url`], known once the server is bound.
     pub fn new(context: Context, base_url: String) -> Self {
+        let receiver = web::Data::new(Receiver::new(&context));
         Self {
             context,
             base_url,
+            receiver,
             guesses: Guesses::default(),
         }
     }
@@ -102,5 +107,6 @@ fn endpoints() -> Vec<Endpoint> {
             .delete(projects::delete),
     ];
     all.extend(bindings::endpoints());
+    all.push(Endpoint::at("/webhooks/github").post(webhook::receive));
     all
 }

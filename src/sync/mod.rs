@@ -1,17 +1,60 @@
-//! stub
-pub const KIND: &str = "content_sync";
-use crate::binding::Binding;
-use crate::db::Conn;
-use crate::queue::{Cause, Enqueued};
+//! The third leg: make a binding hold what its ref holds.
+//!
+//! [`run`] tells the story: locate the repository, resolve the ref, compare, list, download, publish.
+//! Everything up to the publish happens with no transaction open.
+
+mod download;
+mod hint;
+mod listing;
+mod locate;
+mod publish;
+mod required;
+mod resolve;
+mod run;
+mod stop;
+
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
+
+pub use hint::PushHint;
+pub use run::ContentSync;
+
+use crate::binding::{self, Binding};
+use crate::db::Conn;
+use crate::queue::{self, Cause, Enqueued, Lane, NewJob};
+use crate::repository;
+
+/// As in `jobs.kind`; the target is the binding's id.
+pub const KIND: &str = "content_sync";
+
+/// Asks for a sync of a binding, in the transaction that decided so.
 pub async fn request(
-    _b: &Binding,
-    _c: Cause,
-    _h: Option<()>,
-    _m: i32,
-    _n: DateTime<Utc>,
-    _conn: &mut Conn,
+    binding: &Binding,
+    cause: Cause,
+    hint: Option<&PushHint>,
+    max_attempts: i32,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
 ) -> QueryResult<Enqueued> {
-    Err(diesel::result::Error::NotFound)
+    let repository = match binding.repository_id {
+        Some(id) => repository::find(id, conn).await?,
+        None => None,
+    };
+    let lane = match cause {
+        Cause::Delivery { .. } | Cause::Operator { .. } => Lane::Prompt,
+        Cause::Timer { .. } => Lane::Bulk,
+    };
+    let new = NewJob {
+        kind: KIND,
+        target: binding.id.get(),
+        lane,
+        cause,
+        hint: hint.map(PushHint::to_json),
+        organization_id: Some(binding.organization_id),
+        installation_id: repository.and_then(|repository| repository.installation_id),
+        max_attempts,
+    };
+    let enqueued = queue::enqueue(new, now, conn).await?;
+    binding::record_job(binding.id, enqueued.id, conn).await?;
+    Ok(enqueued)
 }

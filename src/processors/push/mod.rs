@@ -25,7 +25,8 @@ pub(super) async fn process(
     tracing::Span::current().record("repository.id", push.repository.id.get());
     let mut verdict = match &push.parsed_ref {
         Some(git_ref) => match_bindings(push, git_ref, processing, conn).await?,
-        None => Verdict::ignored("ref_cannot_be_bound").because(format!("{} is no branch and no tag", push.git_ref)),
+        None => Verdict::ignored("ref_cannot_be_bound")
+            .because(format!("{} is no branch and no tag", push.git_ref)),
     };
     verdict.about.git_ref = Some(push.git_ref.clone());
     verdict.about.head_sha = (!push.after.is_zero()).then(|| push.after.to_string());
@@ -40,8 +41,13 @@ async fn match_bindings(
 ) -> QueryResult<Verdict> {
     let host = &processing.app.host;
     let known = repository::find_by_github_id(host, push.repository.id, conn).await?;
-    let considered =
-        binding::considered_for(host, known.as_ref().map(|row| row.id), &push.repository.name, conn).await?;
+    let considered = binding::considered_for(
+        host,
+        known.as_ref().map(|row| row.id),
+        &push.repository.name,
+        conn,
+    )
+    .await?;
     let mut decisions = Vec::with_capacity(considered.len());
     let mut skips = Vec::new();
     for (binding, synced_to) in &considered {
@@ -56,8 +62,15 @@ async fn match_bindings(
         decisions.push(decision);
     }
     let enqueued = decisions.len() > skips.len();
-    let verdict = if enqueued { Verdict::processed() } else { nothing_to_do(push, &skips) };
-    Ok(Verdict { decisions, ..verdict })
+    let verdict = if enqueued {
+        Verdict::processed()
+    } else {
+        nothing_to_do(push, &skips)
+    };
+    Ok(Verdict {
+        decisions,
+        ..verdict
+    })
 }
 
 async fn enqueue(
@@ -68,7 +81,10 @@ async fn enqueue(
     conn: &mut Conn,
 ) -> QueryResult<NewDecision> {
     let delivery = processing.delivery;
-    let cause = Cause::Delivery { id: delivery.id, guid: delivery.guid.clone() };
+    let cause = Cause::Delivery {
+        id: delivery.id,
+        guid: delivery.guid.clone(),
+    };
     let hint = PushHint {
         before: push.before,
         after: push.after,
@@ -78,29 +94,52 @@ async fn enqueue(
     let (attempts, now) = (processing.job_max_attempts, processing.now);
     let job = sync::request(binding, cause, Some(&hint), attempts, now, conn).await?;
     binding::record_delivery(binding.id, delivery.id, conn).await?;
-    let verdict = if job.coalesced { inbox::Verdict::Joined } else { inbox::Verdict::Enqueued };
-    Ok(NewDecision { binding: binding.id, verdict, reason: reason.to_owned(), job: Some(job.id) })
+    let verdict = if job.coalesced {
+        inbox::Verdict::Joined
+    } else {
+        inbox::Verdict::Enqueued
+    };
+    Ok(NewDecision {
+        binding: binding.id,
+        verdict,
+        reason: reason.to_owned(),
+        job: Some(job.id),
+    })
 }
 
 fn skipped(binding: &Binding, skip: Skip, synced_to: Option<&Repository>) -> NewDecision {
     let reason = match (skip, synced_to) {
         (Skip::OtherRepository, Some(repository)) => {
-            format!("{}: bound to repository {}", skip.as_str(), repository.github_id)
+            format!(
+                "{}: bound to repository {}",
+                skip.as_str(),
+                repository.github_id
+            )
         }
         _ => skip.as_str().to_owned(),
     };
-    NewDecision { binding: binding.id, verdict: inbox::Verdict::Skipped, reason, job: None }
+    NewDecision {
+        binding: binding.id,
+        verdict: inbox::Verdict::Skipped,
+        reason,
+        job: None,
+    }
 }
 
 /// The reason that says most: what came nearest to a match.
 fn nothing_to_do(push: &Push, skips: &[Skip]) -> Verdict {
     let name = &push.repository.name;
     let Some(nearest) = skips.iter().max() else {
-        return Verdict::ignored("no_binding")
-            .because(format!("no binding on repository {} ({name})", push.repository.id));
+        return Verdict::ignored("no_binding").because(format!(
+            "no binding on repository {} ({name})",
+            push.repository.id
+        ));
     };
     let detail = match nearest {
-        Skip::OtherRepository => format!("what is bound as {name} is another repository than {}", push.repository.id),
+        Skip::OtherRepository => format!(
+            "what is bound as {name} is another repository than {}",
+            push.repository.id
+        ),
         Skip::OtherRef => format!("no binding of {name} is on {}", push.git_ref),
         Skip::OutsideRoot => "nothing changed under the root path of any binding".to_owned(),
     };

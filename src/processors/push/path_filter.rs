@@ -16,12 +16,16 @@ pub(super) fn proves_untouched(push: &Push, root: &RootPath, reconciled: Option<
     let Some(commits) = push.commits.as_deref() else {
         return false;
     };
-    let complete = !commits.is_empty() && commits.len() < MAX_COMMITS && commits.iter().all(is_complete);
+    let complete =
+        !commits.is_empty() && commits.len() < MAX_COMMITS && commits.iter().all(is_complete);
     let plain = !push.created && !push.forced && !push.is_deletion() && !push.before.is_zero();
     complete
         && plain
         && reconciled == Some(push.before)
-        && commits.iter().flat_map(paths).all(|path| !root.contains(path))
+        && commits
+            .iter()
+            .flat_map(paths)
+            .all(|path| !root.contains(path))
 }
 
 fn is_complete(commit: &PushCommit) -> bool {
@@ -30,5 +34,10 @@ fn is_complete(commit: &PushCommit) -> bool {
 }
 
 fn paths(commit: &PushCommit) -> impl Iterator<Item = &str> {
-    commit.added.iter().chain(&commit.modified).chain(&commit.removed).map(String::as_str)
+    commit
+        .added
+        .iter()
+        .chain(&commit.modified)
+        .chain(&commit.removed)
+        .map(String::as_str)
 }

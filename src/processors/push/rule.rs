@@ -23,7 +23,10 @@ pub struct BindingFacts {
 
 impl BindingFacts {
     pub(super) fn of(binding: &Binding, synced_to: Option<&Repository>) -> Self {
-        let held = binding.commit_sha.as_deref().filter(|_| binding.status == Status::Succeeded);
+        let held = binding
+            .commit_sha
+            .as_deref()
+            .filter(|_| binding.status == Status::Succeeded);
         Self {
             repository: synced_to.map(|repository| repository.github_id),
             requested: binding.requested_name(),

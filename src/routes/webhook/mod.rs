@@ -1,0 +1,263 @@
+//! `POST /webhooks/github`: the first leg. Proves a delivery, hands it to the inbox, and answers once
+//! it is committed. Speaks to no binding and never to GitHub.
+
+mod body;
+mod head;
+mod refusal;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::header::HeaderMap;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use body::BodyReader;
+pub use head::HOOK_ID;
+use head::Head;
+use refusal::{LogSampler, Refusal};
+
+use crate::apps::{App, Apps};
+use crate::config::WebhookConfig;
+use crate::context::Context;
+use crate::github::delivery_body::{BodyFormat, UnusableBody, prove_object};
+use crate::github::event::Event;
+use crate::github::signature::SecretAge;
+use crate::inbox::{Inbox, NewDelivery, Recorded};
+
+/// GitHub gives an answer 10 seconds; a store that has not committed by then is answered for.
+const STORE_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Bodies from this size on are hashed and parsed off the server's own threads.
+const LARGE: usize = 256 << 10;
+
+/// What the route needs.
+#[derive(Debug)]
+pub struct Receiver {
+    apps: Apps,
+    inbox: Inbox,
+    config: WebhookConfig,
+    bodies: BodyReader,
+    log: LogSampler,
+}
+
+/// The answer to a proven delivery.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Receipt {
+    /// The delivery's GUID.
+    delivery: String,
+    status: ReceiptStatus,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptStatus {
+    Received,
+    /// It is in the ledger already; nothing was changed.
+    Duplicate,
+}
+
+impl Receiver {
+    pub fn new(context: &Context) -> Self {
+        let config = context.config.webhook.clone();
+        Self {
+            apps: context.apps.clone(),
+            inbox: Inbox::new(context.db.clone(), context.clock.clone()),
+            bodies: BodyReader::new(&config),
+            config,
+            log: LogSampler::default(),
+        }
+    }
+
+    async fn receive(
+        &self,
+        request: &HttpRequest,
+        payload: web::Payload,
+    ) -> Result<HttpResponse, Refusal> {
+        if self.apps.is_empty() {
+            return Err(Refusal::NotConfigured);
+        }
+        let head = Head::parse(request.headers(), &self.apps, &self.config)?;
+        let body = self.bodies.read(payload, head.length, head.format).await?;
+        let proven = prove(head, body.bytes, self.config.max_body.as_u64()).await?;
+        let identity = head::identity(request.headers())?;
+        let is_ping_of_another = identity.event == "ping"
+            && proven.rejected.is_none()
+            && !is_our_ping(&proven, request.headers());
+        let is_ping = identity.event == "ping" && !is_ping_of_another;
+        let rejected = proven.rejected.clone();
+        let new = NewDelivery {
+            app: proven.app.row,
+            guid: identity.guid.clone(),
+            event: identity.event,
+            headers: kept_headers(request.headers()),
+            signed_by: proven.signed_by.into(),
+            body: proven.body,
+            rejected: proven.rejected.map(|unusable| unusable.to_string()),
+        };
+        let recorded = self.record(new).await?;
+        if let Some(unusable) = rejected {
+            return Err(Refusal::Unusable(unusable.to_string()));
+        }
+        let status = match recorded {
+            Recorded::Received(_) => ReceiptStatus::Received,
+            Recorded::Duplicate => ReceiptStatus::Duplicate,
+        };
+        let receipt = Receipt {
+            delivery: identity.guid,
+            status,
+        };
+        Ok(if is_ping {
+            HttpResponse::Ok().json(receipt)
+        } else {
+            HttpResponse::Accepted().json(receipt)
+        })
+    }
+
+    async fn record(&self, new: NewDelivery) -> Result<Recorded, Refusal> {
+        let event = crate::processors::label(&new.event);
+        match tokio::time::timeout(STORE_TIMEOUT, self.inbox.record(new)).await {
+            Ok(Ok(recorded)) => {
+                metrics::counter!("bindery_deliveries_received_total", "event" => event)
+                    .increment(1);
+                Ok(recorded)
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a delivery could not be stored");
+                Err(Refusal::NotStored)
+            }
+            Err(_) => Err(Refusal::NotStored),
+        }
+    }
+}
+
+/// A body whose signature is good.
+struct Proven {
+    app: Arc<App>,
+    signed_by: SecretAge,
+    body: Vec<u8>,
+    format: BodyFormat,
+    /// Signed, and of no use.
+    rejected: Option<UnusableBody>,
+}
+
+/// Verifies the signature over the raw bytes, then that they are one JSON object.
+async fn prove(head: Head, body: Vec<u8>, max_payload: u64) -> Result<Proven, Refusal> {
+    let max_payload = usize::try_from(max_payload).unwrap_or(usize::MAX);
+    if body.len() < LARGE {
+        return prove_now(head, body, max_payload);
+    }
+    let proven = web::block(move || prove_now(head, body, max_payload)).await;
+    proven.map_err(|_| Refusal::NotStored)?
+}
+
+fn prove_now(head: Head, body: Vec<u8>, max_payload: usize) -> Result<Proven, Refusal> {
+    let signer = head.candidates.iter().find_map(|app| {
+        let age = app.secrets.verify(&head.signature, &body)?;
+        Some((app.clone(), age))
+    });
+    let Some((app, signed_by)) = signer else {
+        return Err(Refusal::Unauthorized("signature_mismatch"));
+    };
+    let rejected = check_payload(head.format, &body, max_payload).err();
+    Ok(Proven {
+        app,
+        signed_by,
+        body,
+        format: head.format,
+        rejected,
+    })
+}
+
+fn check_payload(format: BodyFormat, body: &[u8], max_payload: usize) -> Result<(), UnusableBody> {
+    let json = format.json(body)?;
+    if json.len() > max_payload {
+        return Err(UnusableBody::TooLarge { limit: max_payload });
+    }
+    prove_object(&json)
+}
+
+/// A ping is answered 200 only when it is this App's: its set-up page shows the answer.
+fn is_our_ping(proven: &Proven, headers: &HeaderMap) -> bool {
+    let json = proven
+        .format
+        .json(&proven.body)
+        .unwrap_or(Cow::Borrowed(b""));
+    let Ok(Event::Ping(ping)) = Event::parse("ping", &json) else {
+        return false;
+    };
+    let hook = headers.get(HOOK_ID).and_then(|value| value.to_str().ok());
+    crate::processors::is_our_ping(&ping, proven.app.app_id, hook)
+}
+
+/// GitHub's own headers; whatever else a proxy adds is not kept.
+fn kept_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
+    const KEPT: [&str; 10] = [
+        "content-type",
+        "user-agent",
+        "x-github-delivery",
+        "x-github-event",
+        HOOK_ID,
+        "x-github-hook-installation-target-id",
+        "x-github-hook-installation-target-type",
+        "x-github-enterprise-host",
+        "x-github-enterprise-version",
+        "x-hub-signature-256",
+    ];
+    let value = |name: &str| {
+        let text = String::from_utf8_lossy(headers.get(name)?.as_bytes()).replace('\0', "");
+        Some((name.to_owned(), text.chars().take(1024).collect()))
+    };
+    KEPT.into_iter().filter_map(value).collect()
+}
+
+/// Receives a webhook of GitHub's
+///
+/// The body must be signed with the App's webhook secret (`X-Hub-Signature-256`) over its raw bytes.
+/// An answer of 2xx means that the delivery is stored; what it asks for is done afterwards.
+#[utoipa::path(
+    post,
+    path = "/webhooks/github",
+    tag = "webhook",
+    request_body(content = String, content_type = "application/json"),
+    responses(
+        (status = 200, description = "A ping of this App's webhook", body = Receipt),
+        (status = 202, description = "Stored, or stored before", body = Receipt),
+        (status = 400, description = "Signed, but not usable"),
+        (status = 401, description = "Not proven to be from GitHub"),
+        (status = 408, description = "The body did not arrive in time"),
+        (status = 413, description = "Over 25 MiB"),
+        (status = 415, description = "Neither JSON nor a form, or compressed"),
+        (status = 503, description = "Not stored; send it again later"),
+    )
+)]
+pub async fn receive(
+    request: HttpRequest,
+    payload: web::Payload,
+    receiver: web::Data<Receiver>,
+) -> HttpResponse {
+    match receiver.receive(&request, payload).await {
+        Ok(answer) => answer,
+        Err(refusal) => {
+            receiver.log.log(&refusal, request.headers());
+            refusal.into_response()
+        }
+    }
+}
+
+/// Registers the route; every other method is answered 405.
+pub fn configure(context: &Context) -> impl FnOnce(&mut web::ServiceConfig) + Clone + use<> {
+    let receiver = web::Data::new(Receiver::new(context));
+    move |service| {
+        let resource = web::resource("/webhooks/github")
+            .app_data(receiver)
+            .route(web::post().to(receive))
+            .default_service(web::to(|| async {
+                Refusal::MethodNotAllowed.into_response()
+            }));
+        service.service(resource);
+    }
+}

@@ -1,0 +1,135 @@
+//! Puts the legs together: the HTTP server in front, the inbox's and the queue's workers behind, and
+//! the housekeeping beside them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use actix_web::HttpServer;
+use actix_web::dev::ServerHandle;
+use anyhow::Context as _;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::context::Context;
+use crate::housekeeping;
+use crate::inbox::{InboxSettings, InboxWorker};
+use crate::queue::{Backoff, Registry, Worker, WorkerSettings};
+use crate::routes::{self, Api};
+use crate::sync::ContentSync;
+
+/// The HTTP server, answering.
+#[derive(Debug)]
+pub struct Http {
+    pub address: SocketAddr,
+    /// The start of every link, with the path prefix.
+    pub base_url: String,
+    handle: ServerHandle,
+    server: JoinHandle<std::io::Result<()>>,
+}
+
+impl Http {
+    pub async fn start(context: &Context) -> anyhow::Result<Self> {
+        let config = &context.config.http;
+        let listener = std::net::TcpListener::bind(config.listen)
+            .with_context(|| format!("cannot listen on {} (BINDERY_LISTEN)", config.listen))?;
+        let address = listener.local_addr()?;
+        let base_url = config.base_url(address);
+        let api = Api::new(context.clone(), base_url.clone());
+        let server = HttpServer::new(move || routes::app(api.clone()))
+            .client_request_timeout(config.request_timeout)
+            .client_disconnect_timeout(Duration::from_secs(1))
+            .shutdown_timeout(config.shutdown_timeout.as_secs())
+            .workers(std::thread::available_parallelism().map_or(2, usize::from))
+            .disable_signals()
+            .listen(listener)?
+            .run();
+        let handle = server.handle();
+        Ok(Self { address, base_url, handle, server: tokio::spawn(server) })
+    }
+
+    /// Takes no new connection, and answers what is in flight.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.handle.stop(true).await;
+        self.server.await??;
+        Ok(())
+    }
+}
+
+/// The workers of this process, not yet working: a test drains them, a service runs them.
+#[derive(Debug, Clone)]
+pub struct Workers {
+    pub inbox: InboxWorker,
+    pub queue: Worker,
+}
+
+impl Workers {
+    pub fn new(context: &Context) -> Self {
+        let (db, clock, config) = (&context.db, &context.clock, &context.config);
+        let backoff = Backoff { base: config.queue.backoff_base, max: config.queue.backoff_max };
+        let inbox = InboxSettings {
+            workers: config.inbox.workers as usize,
+            max_attempts: i32::try_from(config.inbox.max_attempts).unwrap_or(i32::MAX),
+            backoff,
+            poll: config.queue.poll,
+            job_max_attempts: i32::try_from(config.queue.max_attempts).unwrap_or(i32::MAX),
+        };
+        let queue = WorkerSettings {
+            concurrency: config.queue.workers as usize,
+            per_installation: config.queue.per_installation as usize,
+            lease: config.queue.lease,
+            poll: config.queue.poll,
+            backoff,
+            grace: config.http.shutdown_timeout.saturating_sub(Duration::from_secs(5)),
+        };
+        Self {
+            inbox: InboxWorker::new(db.clone(), clock.clone(), context.apps.clone(), inbox),
+            queue: Worker::new(db.clone(), clock.clone(), kinds(context), queue, &worker_name()),
+        }
+    }
+
+    /// Works until `stop`, and gives back what does not end in time.
+    pub async fn run(&self, context: &Context, stop: CancellationToken) {
+        tokio::join!(
+            self.inbox.run(stop.clone()),
+            self.queue.run(stop.clone()),
+            context.db.listen(stop.clone()),
+            housekeeping::run(context, stop.clone()),
+        );
+    }
+}
+
+/// Every kind of job that this program knows. A capability adds its own here.
+fn kinds(context: &Context) -> Registry {
+    Registry::default().with(ContentSync::new(context.clone()))
+}
+
+/// Tells workers apart in `jobs.worker`, over processes and restarts.
+fn worker_name() -> String {
+    format!("{}-{:08x}", std::process::id(), rand::random::<u32>())
+}
+
+/// A whole service: HTTP and workers.
+#[derive(Debug)]
+pub struct Service {
+    pub http: Http,
+    stop: CancellationToken,
+    workers: JoinHandle<()>,
+}
+
+impl Service {
+    pub async fn start(context: Context) -> anyhow::Result<Self> {
+        let http = Http::start(&context).await?;
+        let stop = CancellationToken::new();
+        let (workers, stopped) = (Workers::new(&context), stop.clone());
+        let workers = tokio::spawn(async move { workers.run(&context, stopped).await });
+        Ok(Self { http, stop, workers })
+    }
+
+    /// In-flight requests are answered, running jobs finished or given back.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        let (http, workers) = tokio::join!(self.http.stop(), self.workers);
+        workers?;
+        http
+    }
+}

@@ -1,0 +1,154 @@
+//! A believable GitHub: real git objects, stable ids, redirects, tokens, signed deliveries, and all the
+//! ways in which these go wrong. The demo, the integration tests and `bindery simulate` run on it.
+//!
+//! Its verbs are those of GitHub's world (`push`, `rename`, `transfer`, `suspend`, …): each changes the
+//! world and sends the deliveries that GitHub would send. It knows nothing of Bindery.
+
+mod auth;
+mod change;
+mod deliveries;
+pub mod disk;
+mod faults;
+mod installation;
+mod objects;
+mod owner;
+mod payload;
+mod rate;
+mod repository;
+mod requests;
+mod rest;
+mod sending;
+mod signing;
+mod tree;
+mod verbs;
+mod world;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::clock::Clock;
+use crate::github::ids::AppId;
+
+pub use change::Change;
+pub use deliveries::{Attempt, Delivery, Guid, Sent};
+pub use faults::Fault;
+pub use installation::Selection;
+pub use requests::{Request, Route};
+pub use verbs::Pushed;
+
+use auth::AppKeys;
+use requests::InFlight;
+use rest::Listening;
+use world::World;
+
+/// How a simulated GitHub starts: one App, one webhook, an empty world.
+#[derive(Debug, Clone)]
+pub struct SimulatorSettings {
+    /// Port 0 takes a free one.
+    pub listen: SocketAddr,
+    pub app_id: AppId,
+    /// With which the App's JWTs are checked: a public key in PEM, or a private one whose public half is used.
+    pub app_public_key_pem: String,
+    pub webhook_secret: String,
+    /// Without it deliveries are listed as failed.
+    pub webhook_url: Option<String>,
+    /// Which time it is on this GitHub.
+    pub clock: Clock,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the App's key is not an RSA key in PEM")]
+    Key,
+    #[error("cannot listen")]
+    Listen(#[from] std::io::Error),
+    #[error("cannot make the client that sends deliveries")]
+    Client(#[from] reqwest::Error),
+}
+
+/// A running GitHub. Clones are handles to the same one; it stops with the last.
+#[derive(Debug, Clone)]
+pub struct Simulator {
+    shared: Arc<Shared>,
+    listening: Arc<Listening>,
+}
+
+/// What the verbs and the HTTP server have in common.
+#[derive(Debug)]
+struct Shared {
+    world: Mutex<World>,
+    http: reqwest::Client,
+    in_flight: InFlight,
+}
+
+impl Shared {
+    fn with<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        // A verb that panics names a mistake in the story and leaves the world as it was.
+        look(&mut self.world.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Simulator {
+    /// # Errors
+    ///
+    /// If the address is taken or the key is none.
+    pub async fn start(settings: SimulatorSettings) -> Result<Self, StartError> {
+        let keys = AppKeys::from_pems([settings.app_public_key_pem.as_str()])?;
+        let secret = settings.webhook_secret;
+        let mut world = World::new(settings.clock, settings.app_id, keys, secret);
+        world.ledger.webhook_url = settings.webhook_url;
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(sending::DEADLINE)
+            .build()?;
+        let shared = Arc::new(Shared {
+            world: Mutex::new(world),
+            http,
+            in_flight: InFlight::default(),
+        });
+        let listening = Arc::new(rest::listen(settings.listen, Arc::clone(&shared))?);
+        Ok(Self { shared, listening })
+    }
+
+    /// What `GITHUB_API_URL` is set to: no slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.listening.address)
+    }
+
+    /// Stops answering. Requests in flight are cut.
+    pub async fn stop(&self) {
+        self.listening.stop().await;
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
+        self.shared.with(look)
+    }
+
+    /// Where deliveries go from now on.
+    pub fn set_webhook_url(&self, url: impl Into<String>) {
+        let url = url.into();
+        self.with(|world| world.ledger.webhook_url = Some(url));
+    }
+
+    /// What later events are signed with; those that are held keep their signature.
+    pub fn set_webhook_secret(&self, secret: impl Into<String>) {
+        let secret = secret.into();
+        self.with(|world| world.ledger.secret = secret);
+    }
+
+    /// The keys that the App has from now on; JWTs signed with another one are refused.
+    ///
+    /// # Errors
+    ///
+    /// If one of them is no RSA key in PEM.
+    pub fn set_app_keys(&self, pems: &[&str]) -> Result<(), StartError> {
+        let keys = AppKeys::from_pems(pems.iter().copied())?;
+        self.with(|world| world.app.keys = keys);
+        Ok(())
+    }
+}

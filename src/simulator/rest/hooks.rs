@@ -1,0 +1,123 @@
+use serde_json::{Value, json};
+
+use crate::simulator::auth::Caller;
+use crate::simulator::deliveries::{Attempt, Delivery, Guid};
+use crate::simulator::payload::timestamp;
+use crate::simulator::requests::Route;
+use crate::simulator::signing;
+use crate::simulator::world::World;
+
+use super::route::Call;
+use super::{Answer, Asked};
+
+impl World {
+    pub(super) fn answer_hook(
+        &self,
+        asked: &Asked,
+        call: &Call,
+        caller: &Caller,
+    ) -> Result<Answer, Answer> {
+        Self::only_app(caller)?;
+        if call.route == Route::HookDeliveries {
+            return self.list_deliveries(asked);
+        }
+        let (delivery, attempt) = self.find_attempt(&call.what)?;
+        Ok(match call.route {
+            Route::Redelivery => Answer::json(202, &json!({})),
+            _ => Answer::json(200, &self.whole(delivery, attempt)),
+        })
+    }
+
+    /// What a granted request for redelivery makes GitHub send, a moment later.
+    pub(super) fn to_redeliver(&self, call: &Call, caller: &Caller) -> Option<Guid> {
+        let asked = call.route == Route::Redelivery && matches!(caller, Caller::App);
+        let (delivery, _) = self.find_attempt(&call.what).ok().filter(|_| asked)?;
+        Some(delivery.guid.clone())
+    }
+
+    fn find_attempt(&self, id: &str) -> Result<(&Delivery, &Attempt), Answer> {
+        let id: i64 = id.parse().map_err(|_| Answer::not_found())?;
+        let mut listed = self.ledger.attempts(self.now());
+        let found = listed.find(|(_, attempt)| attempt.id == id);
+        found.ok_or_else(Answer::not_found)
+    }
+
+    /// Newest first; the cursor is opaque to clients and the id of the last one listed to us.
+    fn list_deliveries(&self, asked: &Asked) -> Result<Answer, Answer> {
+        let parameters = asked.parameters();
+        let per_page = asked.number("per_page").unwrap_or(30).clamp(1, 100);
+        let below = match parameters.get("cursor") {
+            None => i64::MAX,
+            Some(cursor) => read_cursor(cursor)?,
+        };
+        let status = parameters.get("status").map(String::as_str);
+        let mut listed: Vec<(&Delivery, &Attempt)> = self
+            .ledger
+            .attempts(self.now())
+            .filter(|(_, attempt)| attempt.id < below && has_status(attempt, status))
+            .take(per_page + 1)
+            .collect();
+        let more = listed.len() > per_page;
+        listed.truncate(per_page);
+        let link = listed.last().filter(|_| more).map(|(_, last)| {
+            let base = &asked.base;
+            let id = last.id;
+            format!("<{base}/app/hook/deliveries?per_page={per_page}&cursor=v1_{id}>; rel=\"next\"")
+        });
+        let shown: Vec<Value> = listed.iter().map(|(d, a)| line(d, a)).collect();
+        Ok(Answer::json(200, &shown).link(link))
+    }
+
+    fn whole(&self, delivery: &Delivery, attempt: &Attempt) -> Value {
+        let mut shown = line(delivery, attempt);
+        let headers: serde_json::Map<String, Value> = delivery
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone().into()))
+            .collect();
+        let payload: Value = serde_json::from_slice(&delivery.payload).unwrap_or_default();
+        shown["url"] = self.ledger.webhook_url.clone().into();
+        shown["hook_id"] = signing::hook_id().into();
+        shown["request"] = json!({"headers": headers, "payload": payload});
+        shown["response"] = json!({"headers": {}, "payload": attempt.answer});
+        shown
+    }
+}
+
+fn read_cursor(cursor: &str) -> Result<i64, Answer> {
+    cursor
+        .strip_prefix("v1_")
+        .and_then(|id| id.parse().ok())
+        .ok_or_else(|| Answer::message(422, "Invalid cursor"))
+}
+
+/// GitHub's own filter, with its trap: what got no answer is neither success nor failure.
+fn has_status(attempt: &Attempt, wanted: Option<&str>) -> bool {
+    match wanted {
+        Some("success") => attempt.status.is_some_and(|s| (200..400).contains(&s)),
+        Some("failure") => attempt.status.is_some_and(|s| (400..600).contains(&s)),
+        _ => true,
+    }
+}
+
+fn line(delivery: &Delivery, attempt: &Attempt) -> Value {
+    let status = match attempt.status {
+        None => "failed to connect to host".to_owned(),
+        Some(200..300) => "OK".to_owned(),
+        Some(code) => format!("Invalid HTTP Response: {code}"),
+    };
+    json!({
+        "id": attempt.id,
+        "guid": delivery.guid.as_str(),
+        "delivered_at": timestamp(attempt.at),
+        "redelivery": attempt.redelivery,
+        "duration": attempt.duration,
+        "status": status,
+        "status_code": attempt.status.unwrap_or(0),
+        "event": delivery.event,
+        "action": delivery.action,
+        "installation_id": delivery.installation,
+        "repository_id": delivery.repository,
+        "throttled_at": null,
+    })
+}

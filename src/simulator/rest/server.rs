@@ -1,0 +1,131 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::body::SizedStream;
+use actix_web::dev::ServerHandle;
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, Data};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use futures_util::{StreamExt, stream};
+
+use crate::simulator::Shared;
+use crate::simulator::faults::Effect;
+
+use super::pipeline::Handled;
+use super::{Answer, Asked};
+
+/// Far more than any request of an App has.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// What is written before a cut needs a moment to leave, else the client sees no answer at all.
+const FLUSH: Duration = Duration::from_millis(20);
+
+/// The listening socket; it closes when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Listening {
+    pub(crate) address: SocketAddr,
+    handle: ServerHandle,
+}
+
+impl Listening {
+    pub(crate) async fn stop(&self) {
+        self.handle.stop(false).await;
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        // The command is sent by the call; only its end would be waited for.
+        drop(self.handle.stop(false));
+    }
+}
+
+pub(crate) fn listen(address: SocketAddr, shared: Arc<Shared>) -> std::io::Result<Listening> {
+    let shared = Data::from(shared);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(Data::clone(&shared))
+            .app_data(web::PayloadConfig::new(MAX_BODY))
+            .default_service(web::to(serve))
+    })
+    .workers(1)
+    .disable_signals()
+    .shutdown_timeout(1)
+    .bind(address)?;
+    let address = server.addrs()[0];
+    let server = server.run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    Ok(Listening { address, handle })
+}
+
+async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpResponse {
+    let _flying = shared.in_flight.begin();
+    let asked = read(&request, &body);
+    let Handled {
+        answer,
+        fault,
+        redeliver,
+    } = shared.with(|world| world.handle(&asked));
+    if let Some(guid) = redeliver {
+        let shared = Data::clone(&shared);
+        tokio::spawn(async move { shared.attempt(&guid, true).await });
+    }
+    let Some(fault) = fault else {
+        return write(answer);
+    };
+    tokio::time::sleep(fault.delay).await;
+    match fault.effect {
+        Effect::Hang => std::future::pending().await,
+        Effect::Cut => cut(answer),
+        Effect::None | Effect::Answer { .. } => write(answer),
+    }
+}
+
+fn read(request: &HttpRequest, body: &[u8]) -> Asked {
+    let header = |name: &str| {
+        let value = request.headers().get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    };
+    let connection = request.connection_info();
+    Asked {
+        method: request.method().to_string(),
+        path: request.uri().path().to_owned(),
+        query: request.query_string().to_owned(),
+        base: format!("{}://{}", connection.scheme(), connection.host()),
+        authorization: header("authorization"),
+        accept: header("accept"),
+        if_none_match: header("if-none-match"),
+        user_agent: header("user-agent"),
+        api_version: header("x-github-api-version"),
+        body: body.to_vec(),
+    }
+}
+
+fn begin(answer: &Answer) -> actix_web::HttpResponseBuilder {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = HttpResponse::build(status);
+    for (name, value) in &answer.headers {
+        response.insert_header((name.as_str(), value.as_str()));
+    }
+    response
+}
+
+fn write(answer: Answer) -> HttpResponse {
+    begin(&answer).body(answer.body)
+}
+
+/// Promises the whole body and breaks off in its middle.
+fn cut(answer: Answer) -> HttpResponse {
+    let mut response = begin(&answer);
+    let whole = answer.body.len() as u64;
+    let mut half = answer.body;
+    half.truncate(half.len() / 2);
+    let half = stream::once(async { Ok(Bytes::from(half)) });
+    let broken = stream::once(async {
+        tokio::time::sleep(FLUSH).await;
+        Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+    });
+    response.body(SizedStream::new(whole, half.chain(broken)))
+}

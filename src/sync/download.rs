@@ -1,0 +1,137 @@
+//! Fetches the blobs that are not stored, verifies and stores them in small batches.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::sync::Semaphore;
+
+use super::listing::Entry;
+use super::locate::Located;
+use super::stop::{Learnt, Step, Stop};
+use crate::blob::{self, NewBlob};
+use crate::context::Context;
+use crate::git::{ObjectKind, Oid, hash_object};
+use crate::ids::BlobId;
+
+/// A batch is written in one transaction, and the inbox must not wait behind it.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// Bytes that all downloads of the process hold together, in units of a KiB. A larger file goes alone.
+pub(super) const BUDGET_KIB: u32 = 128 << 10;
+
+pub(super) struct Downloader<'a> {
+    pub(super) context: &'a Context,
+    pub(super) located: &'a Located,
+    pub(super) budget: &'a Semaphore,
+    pub(super) learnt: &'a Learnt,
+}
+
+/// The stored blobs of a tree, by sha, and how many of them had to be downloaded.
+#[derive(Debug)]
+pub(super) struct Stored {
+    pub(super) blobs: BTreeMap<String, BlobId>,
+    pub(super) downloaded: usize,
+}
+
+impl Downloader<'_> {
+    pub(super) async fn store(&self, entries: &[Entry]) -> Step<Stored> {
+        let sizes: BTreeMap<Oid, u64> = entries
+            .iter()
+            .filter(|entry| entry.mode.is_file())
+            .map(|entry| (entry.oid, entry.size))
+            .collect();
+        let wanted: Vec<Oid> = sizes.keys().copied().collect();
+        let mut blobs = self.stored(&wanted).await?;
+        let missing: BTreeSet<Oid> = wanted
+            .into_iter()
+            .filter(|oid| !blobs.contains_key(&oid.to_string()))
+            .collect();
+        let downloaded = missing.len();
+        self.download(&missing, &sizes).await?;
+        blobs.extend(
+            self.stored(&missing.into_iter().collect::<Vec<_>>())
+                .await?,
+        );
+        Ok(Stored { blobs, downloaded })
+    }
+
+    async fn stored(&self, wanted: &[Oid]) -> Step<BTreeMap<String, BlobId>> {
+        if wanted.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let mut conn = self.context.db.write().await?;
+        Ok(blob::stored(self.located.repository.id, wanted, self.now(), &mut conn).await?)
+    }
+
+    async fn download(&self, missing: &BTreeSet<Oid>, sizes: &BTreeMap<Oid, u64>) -> Step<()> {
+        let concurrent = self.context.config.sync.concurrent_downloads as usize;
+        let fetches: Vec<_> = missing
+            .iter()
+            .map(|oid| self.fetch(*oid, sizes.get(oid).copied().unwrap_or(0)))
+            .collect();
+        let mut fetched = stream::iter(fetches).buffer_unordered(concurrent.max(1));
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while let Some((blob, permit)) = fetched.try_next().await? {
+            bytes += blob.bytes.len();
+            batch.push((blob, permit));
+            if bytes >= BATCH_BYTES {
+                self.write(std::mem::take(&mut batch)).await?;
+                bytes = 0;
+            }
+        }
+        self.write(batch).await
+    }
+
+    async fn fetch(
+        &self,
+        oid: Oid,
+        size: u64,
+    ) -> Step<(NewBlob, tokio::sync::SemaphorePermit<'_>)> {
+        let kib = u32::try_from(size.div_ceil(1024))
+            .unwrap_or(BUDGET_KIB)
+            .clamp(1, BUDGET_KIB / 8);
+        let permit = self
+            .budget
+            .acquire_many(kib)
+            .await
+            .map_err(anyhow::Error::from)?;
+        let Located {
+            app,
+            installation,
+            repository,
+        } = self.located;
+        let max = self.context.config.sync.max_file.as_u64();
+        let bytes = app
+            .github
+            .blob(installation.github_id, repository.github_id, oid, max)
+            .await
+            .map_err(|error| Stop::of(error, self.learnt.clone(), "downloading a file"))?;
+        let bytes = Vec::from(bytes);
+        if hash_object(ObjectKind::Blob, &bytes) != oid {
+            return Err(Stop::Error(anyhow::anyhow!(
+                "the bytes that GitHub sent for {oid} are not that blob"
+            )));
+        }
+        Ok((NewBlob { sha: oid, bytes }, permit))
+    }
+
+    async fn write(&self, batch: Vec<(NewBlob, tokio::sync::SemaphorePermit<'_>)>) -> Step<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let (blobs, _permits): (Vec<NewBlob>, Vec<_>) = batch.into_iter().unzip();
+        let mut conn = self.context.db.write().await?;
+        Ok(blob::store(self.located.repository.id, &blobs, self.now(), &mut conn).await?)
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.context.clock.now()
+    }
+}
+
+/// One budget for all syncs of the process.
+pub(super) fn budget() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(BUDGET_KIB as usize))
+}

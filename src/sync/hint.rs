@@ -1,0 +1,141 @@
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::git::Oid;
+use crate::github::ids::InstallationId;
+
+/// What a push said of the ref: used to tell that GitHub's API lags behind its own webhook, never
+/// believed otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushHint {
+    pub before: Oid,
+    pub after: Oid,
+    pub received_at: DateTime<Utc>,
+    /// Which installation the delivery was for.
+    pub installation_id: Option<InstallationId>,
+}
+
+/// GitHub's refs have been seen to read old for a while after the webhook (github.md §5); after this
+/// long an old head is taken for the truth.
+const LAG: TimeDelta = TimeDelta::minutes(5);
+
+impl PushHint {
+    pub fn to_json(&self) -> serde_json::Value {
+        json!(self)
+    }
+
+    fn is_young(&self, now: DateTime<Utc>) -> bool {
+        now - self.received_at < LAG
+    }
+}
+
+/// Whether the head that was read is where a push began, although pushes say that it moved on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lagging {
+    No,
+    /// Look again then.
+    Until(DateTime<Utc>),
+    /// For so long that it is taken as it is.
+    Stale,
+}
+
+/// `head` is zero where GitHub said that there is no such ref, as pushes write it.
+pub(super) fn lagging(head: Oid, pushes: &[PushHint], now: DateTime<Utc>) -> Lagging {
+    let arrived = pushes.iter().any(|push| push.after == head);
+    let begun_here = |push: &&PushHint| push.before == head && push.after != head;
+    let Some(newest) = pushes
+        .iter()
+        .filter(begun_here)
+        .max_by_key(|push| push.received_at)
+    else {
+        return Lagging::No;
+    };
+    if arrived {
+        Lagging::No
+    } else if newest.is_young(now) {
+        // Soon at first, then as long again as it has been: 1 s, 2 s, 4 s …
+        let wait = (now - newest.received_at).clamp(TimeDelta::seconds(1), TimeDelta::seconds(30));
+        Lagging::Until(now + wait)
+    } else {
+        Lagging::Stale
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn oid(digit: u8) -> Oid {
+        Oid::from_bytes([digit; 20])
+    }
+
+    fn push(before: u8, after: u8, seconds_ago: i64) -> PushHint {
+        let received_at = now() - TimeDelta::seconds(seconds_ago);
+        PushHint {
+            before: oid(before),
+            after: oid(after),
+            received_at,
+            installation_id: None,
+        }
+    }
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).expect("an instant")
+    }
+
+    #[test]
+    fn g23_only_the_head_before_a_young_push_is_waited_for() {
+        let cases: [(&str, u8, Vec<PushHint>, Lagging); 8] = [
+            ("no push", 1, vec![], Lagging::No),
+            ("the push has arrived", 2, vec![push(1, 2, 3)], Lagging::No),
+            (
+                "some other head is the truth",
+                3,
+                vec![push(1, 2, 3)],
+                Lagging::No,
+            ),
+            (
+                "still before",
+                1,
+                vec![push(1, 2, 3)],
+                Lagging::Until(now() + TimeDelta::seconds(3)),
+            ),
+            (
+                "at once",
+                1,
+                vec![push(1, 2, 0)],
+                Lagging::Until(now() + TimeDelta::seconds(1)),
+            ),
+            (
+                "before the first of two",
+                1,
+                vec![push(1, 2, 9), push(2, 3, 9)],
+                Lagging::Until(now() + TimeDelta::seconds(9)),
+            ),
+            (
+                "pushed and put back",
+                1,
+                vec![push(1, 2, 3), push(2, 1, 2)],
+                Lagging::No,
+            ),
+            ("for too long", 1, vec![push(1, 2, 301)], Lagging::Stale),
+        ];
+        for (what, head, pushes, expected) in cases {
+            assert_eq!(lagging(oid(head), &pushes, now()), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_created_ref_that_is_not_there_yet_is_waited_for() {
+        assert!(matches!(
+            lagging(Oid::ZERO, &[push(0, 2, 1)], now()),
+            Lagging::Until(_)
+        ));
+        assert_eq!(
+            lagging(Oid::ZERO, &[push(1, 0, 1)], now()),
+            Lagging::No,
+            "a deletion"
+        );
+    }
+}

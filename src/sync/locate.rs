@@ -1,0 +1,365 @@
+//! Where the repository is now: by its id once that is known, through the installation that covers it.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncConnection;
+
+use super::hint::PushHint;
+use super::stop::{Learnt, Step, Stop};
+use crate::apps::App;
+use crate::binding::{BindingView, Finding};
+use crate::config::Grants;
+use crate::context::Context;
+use crate::github::client::{self, Conditional, ETag, RepositoryKey};
+use crate::github::{AccessLost, GitHubError, RepositoryName};
+use crate::grant;
+use crate::installation::{self, Installation};
+use crate::queue::Job;
+use crate::repository::{self, Reachability, Repository};
+
+/// The repository as GitHub shows it now, and through which installation.
+#[derive(Debug, Clone)]
+pub(super) struct Located {
+    pub(super) app: Arc<App>,
+    pub(super) installation: Installation,
+    pub(super) repository: Repository,
+}
+
+pub(super) struct Locator<'a> {
+    pub(super) context: &'a Context,
+    pub(super) job: &'a Job,
+    pub(super) target: &'a BindingView,
+    pub(super) hints: &'a [PushHint],
+}
+
+/// An installation that is asked through.
+type Through = (Arc<App>, Installation);
+
+impl Locator<'_> {
+    pub(super) async fn locate(&self) -> Step<Located> {
+        if let Some(located) = self.fresh_enough() {
+            self.check_grant(&located.installation).await?;
+            return Ok(located);
+        }
+        let located = match self.known_installation() {
+            Some(through) => match self.read_through(&through).await {
+                Ok(located) => located,
+                Err(error) if is_out_of_reach(&error) => {
+                    self.relocate(Some((through, error))).await?
+                }
+                Err(error) => {
+                    return Err(self.stop(error, Some(&through.1), "reading the repository"));
+                }
+            },
+            None => self.relocate(None).await?,
+        };
+        self.follow_owner(located).await
+    }
+
+    /// What another sync read after this one was asked for is as good as reading it again.
+    fn fresh_enough(&self) -> Option<Located> {
+        let (app, installation) = self.known_installation()?;
+        let repository = self.target.repository.clone()?;
+        let fresh = repository.confirmed_at > self.job.requested_at
+            && repository.reachability == Reachability::Reachable;
+        fresh.then_some(Located {
+            app,
+            installation,
+            repository,
+        })
+    }
+
+    /// The stored installation, unless a delivery named another since.
+    fn known_installation(&self) -> Option<Through> {
+        let installation = self.target.installation.clone()?;
+        let named = self
+            .hints
+            .iter()
+            .rev()
+            .find_map(|hint| hint.installation_id);
+        if named.is_some_and(|named| named != installation.github_id)
+            || installation.deleted_at.is_some()
+        {
+            return None;
+        }
+        let app = self
+            .context
+            .apps
+            .of_row(installation.github_app_id)?
+            .clone();
+        Some((app, installation))
+    }
+
+    async fn read_through(&self, (app, installation): &Through) -> Result<Located, ReadError> {
+        let read_at = self.context.clock.now();
+        let requested = self.target.binding.requested_name();
+        let stored = self.target.repository.as_ref();
+        let (key, etag) = match stored {
+            Some(stored) => (
+                RepositoryKey::Id(stored.github_id),
+                stored.etag.clone().map(ETag::from_stored),
+            ),
+            None => (RepositoryKey::Name(&requested), None),
+        };
+        let answer = app
+            .github
+            .repository(installation.github_id, key, etag.as_ref())
+            .await?;
+        let repository = self.confirm(answer, installation, read_at).await?;
+        Ok(Located {
+            app: app.clone(),
+            installation: installation.clone(),
+            repository,
+        })
+    }
+
+    async fn confirm(
+        &self,
+        answer: Conditional<client::Repository>,
+        installation: &Installation,
+        read_at: DateTime<Utc>,
+    ) -> Result<Repository, ReadError> {
+        let (host, stored) = (
+            &self.target.binding.github_host,
+            self.target.repository.as_ref(),
+        );
+        let mut conn = self.context.db.write().await.map_err(Stop::from)?;
+        match answer {
+            Conditional::Modified { value, etag } => {
+                // The client has checked it; what is published under an id is worth a second look.
+                if stored.is_some_and(|stored| stored.github_id != value.id) {
+                    let error =
+                        anyhow::anyhow!("GitHub answered with repository {} instead", value.id);
+                    return Err(ReadError::Stop(Stop::Error(error)));
+                }
+                let through = Some(installation.id);
+                let confirmed = conn
+                    .transaction(async |conn| {
+                        repository::confirm(host, &value, through, etag.as_ref(), read_at, conn)
+                            .await
+                    })
+                    .await;
+                Ok(confirmed.map_err(Stop::from)?)
+            }
+            Conditional::NotModified => {
+                let stored = stored
+                    .ok_or_else(|| anyhow::anyhow!("304 without a question"))
+                    .map_err(Stop::from)?;
+                repository::confirm_unchanged(stored.id, read_at, &mut conn)
+                    .await
+                    .map_err(Stop::from)?;
+                Ok(Repository {
+                    reachability: Reachability::Reachable,
+                    confirmed_at: read_at,
+                    ..stored.clone()
+                })
+            }
+        }
+    }
+
+    /// Asks GitHub which installation covers the repository now: after a reinstall, a transfer, or
+    /// before the first sync.
+    async fn relocate(&self, failed: Option<(Through, ReadError)>) -> Step<Located> {
+        let name = self.target.repository.as_ref().map_or_else(
+            || self.target.binding.requested_name(),
+            Repository::full_name,
+        );
+        let Some(through) = self.find_installation(&name).await? else {
+            return Err(self.out_of_reach(failed.map(|((_, installation), _)| installation)));
+        };
+        self.check_grant(&through.1).await?;
+        if through.1.suspended_at.is_some() {
+            return Err(self.suspended(&through.1));
+        }
+        match self.read_through(&through).await {
+            Ok(located) => Ok(located),
+            Err(ReadError::GitHub(GitHubError::NotFound)) => Err(self.out_of_reach(None)),
+            Err(error) => Err(self.stop(error, Some(&through.1), "reading the repository")),
+        }
+    }
+
+    async fn find_installation(&self, name: &RepositoryName) -> Step<Option<Through>> {
+        for app in self.context.apps.on_host(&self.target.binding.github_host) {
+            let seen = match app.github.repository_installation_by_name(name).await {
+                Ok(seen) => seen,
+                Err(GitHubError::NotFound) => continue,
+                Err(error) => {
+                    return Err(self.stop(error.into(), None, "looking for the installation"));
+                }
+            };
+            let mut conn = self.context.db.write().await?;
+            let row =
+                installation::confirm(app.row, &seen, self.context.clock.now(), &mut conn).await?;
+            return Ok(Some((app.clone(), row)));
+        }
+        Ok(None)
+    }
+
+    /// Another owner than the one stored means a transfer, and that means another installation.
+    async fn follow_owner(&self, located: Located) -> Step<Located> {
+        let stored = self.target.repository.as_ref();
+        let installation = &located.installation;
+        let other_owner = stored
+            .is_some_and(|stored| stored.owner_id != located.repository.owner_id)
+            || installation
+                .account_id
+                .is_some_and(|account| account != located.repository.owner_id);
+        if !other_owner {
+            self.check_grant(installation).await?;
+            return Ok(located);
+        }
+        match self
+            .find_installation(&located.repository.full_name())
+            .await?
+        {
+            Some((app, installation)) => {
+                self.check_grant(&installation).await?;
+                if installation.suspended_at.is_some() {
+                    return Err(self.suspended(&installation));
+                }
+                let mut conn = self.context.db.write().await?;
+                let id = located.repository.id;
+                repository::set_installation(id, installation.id, &mut conn).await?;
+                let repository = Repository {
+                    installation_id: Some(installation.id),
+                    ..located.repository
+                };
+                Ok(Located {
+                    app,
+                    installation,
+                    repository,
+                })
+            }
+            None => Err(self.out_of_reach(None)),
+        }
+    }
+
+    /// The place of the check of §7: at every sync, before anything is read in the organisation's name.
+    async fn check_grant(&self, installation: &Installation) -> Step<()> {
+        if self.context.config.access.grants == Grants::Off {
+            return Ok(());
+        }
+        let binding = &self.target.binding;
+        let mut conn = self.context.db.read().await?;
+        let granted = grant::of_organization(binding.organization_id, &mut conn).await?;
+        let covers = |grant: &grant::Grant| {
+            grant.github_host == binding.github_host
+                && grant.installation_id == installation.github_id
+        };
+        if granted.iter().any(covers) {
+            Ok(())
+        } else {
+            Err(self.not_granted())
+        }
+    }
+
+    fn learnt(&self, installation: Option<&Installation>) -> Learnt {
+        Learnt {
+            job: Some(self.job.id),
+            binding: Some(self.target.binding.clone()),
+            installation: installation.map(|installation| installation.id),
+            at: self.context.clock.now(),
+            ..Learnt::default()
+        }
+    }
+
+    fn not_granted(&self) -> Stop {
+        let learnt = Learnt {
+            finding: Some(Finding::NotGranted),
+            ..self.learnt(None)
+        };
+        Stop::discard_with(
+            "the organisation has no grant for an installation of the GitHub App that covers this repository",
+            learnt,
+        )
+    }
+
+    fn suspended(&self, installation: &Installation) -> Stop {
+        let learnt = Learnt {
+            finding: Some(Finding::Suspended),
+            suspended: true,
+            ..self.learnt(Some(installation))
+        };
+        Stop::discard_with(AccessLost::Suspended.to_string(), learnt)
+    }
+
+    /// In the same words whether it does not exist or is not ours to see.
+    fn out_of_reach(&self, uninstalled: Option<Installation>) -> Stop {
+        if self.context.config.access.grants == Grants::Required && self.target.repository.is_none()
+        {
+            return self.not_granted();
+        }
+        let gone = uninstalled
+            .as_ref()
+            .filter(|_| self.target.repository.is_some());
+        let learnt = Learnt {
+            finding: self
+                .target
+                .repository
+                .is_none()
+                .then_some(Finding::AccessLost),
+            repository_out_of_reach: self
+                .target
+                .repository
+                .as_ref()
+                .map(|repository| repository.id),
+            ..self.learnt(gone)
+        };
+        let name = self.target.binding.requested_name();
+        Stop::discard_with(
+            format!(
+                "GitHub shows no repository {name} to the App: it does not exist, or the App is not installed there or not for it"
+            ),
+            learnt,
+        )
+    }
+
+    fn stop(&self, error: ReadError, installation: Option<&Installation>, doing: &str) -> Stop {
+        let error = match error {
+            ReadError::Stop(stop) => return stop,
+            ReadError::GitHub(error) => error,
+        };
+        let mut learnt = self.learnt(installation);
+        match &error {
+            GitHubError::AccessLost(AccessLost::Suspended) => {
+                learnt.suspended = true;
+                learnt.finding = Some(Finding::Suspended);
+            }
+            GitHubError::AccessLost(AccessLost::NotInstalled) => {
+                learnt.uninstalled = true;
+                learnt.finding = Some(Finding::AccessLost);
+            }
+            _ => {}
+        }
+        Stop::of(error, learnt, doing)
+    }
+}
+
+/// An error of GitHub's, still to be judged, or a stop already.
+pub(super) enum ReadError {
+    GitHub(GitHubError),
+    Stop(Stop),
+}
+
+impl From<GitHubError> for ReadError {
+    fn from(error: GitHubError) -> Self {
+        Self::GitHub(error)
+    }
+}
+
+impl From<Stop> for ReadError {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
+/// Worth asking whether another installation covers it by now.
+fn is_out_of_reach(error: &ReadError) -> bool {
+    matches!(
+        error,
+        ReadError::GitHub(
+            GitHubError::NotFound | GitHubError::AccessLost(AccessLost::NotInstalled)
+        )
+    )
+}

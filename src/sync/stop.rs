@@ -1,0 +1,143 @@
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+
+use crate::binding::{self, Binding, Finding};
+use crate::db::{Conn, DbError};
+use crate::github::GitHubError;
+use crate::ids::{InstallationRowId, JobId, RepositoryRowId};
+use crate::queue::{self, Effect, Finish, Outcome, Settled};
+use crate::{installation, repository};
+
+/// Why a sync ends before it has published.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// A decision: snooze, defer, discard.
+    Finish(Finish),
+    /// A failure of this attempt.
+    Error(anyhow::Error),
+}
+
+pub(super) type Step<T> = Result<T, Stop>;
+
+impl From<DbError> for Stop {
+    fn from(error: DbError) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<diesel::result::Error> for Stop {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<anyhow::Error> for Stop {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Stop {
+    pub(super) fn discard(error: impl Into<String>) -> Self {
+        Self::Finish(
+            Outcome::Discarded {
+                error: error.into(),
+            }
+            .into(),
+        )
+    }
+
+    pub(super) fn discard_with(error: impl Into<String>, learnt: Learnt) -> Self {
+        Self::Finish(Finish::with(
+            Outcome::Discarded {
+                error: error.into(),
+            },
+            learnt,
+        ))
+    }
+
+    /// What an error of GitHub's means for the job, wherever in a sync it comes up.
+    pub(super) fn of(error: GitHubError, learnt: Learnt, doing: &str) -> Self {
+        match error {
+            GitHubError::RateLimited { until, kind } => {
+                let outcome = Outcome::Snoozed {
+                    until,
+                    reason: format!("GitHub's {kind} rate limit"),
+                };
+                Self::Finish(Finish::with(
+                    outcome,
+                    Learnt {
+                        paused_until: Some(until),
+                        ..learnt
+                    },
+                ))
+            }
+            GitHubError::Unavailable(_) | GitHubError::Unauthorized => {
+                let error = format!("{doing}: {:#}", anyhow::Error::from(error));
+                Self::Finish(Outcome::Deferred { error }.into())
+            }
+            GitHubError::AccessLost(_) | GitHubError::TooLarge { .. } => {
+                Self::discard_with(format!("{doing}: {error}"), learnt)
+            }
+            GitHubError::NotFound
+            | GitHubError::NoSuchRef
+            | GitHubError::EmptyRepository
+            | GitHubError::Unexpected(_) => {
+                Self::Error(anyhow::Error::from(error).context(doing.to_owned()))
+            }
+        }
+    }
+}
+
+/// What a sync that stops has learnt all the same: about GitHub's things, and about the binding.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Learnt {
+    pub(super) job: Option<JobId>,
+    pub(super) binding: Option<Binding>,
+    pub(super) finding: Option<Finding>,
+    pub(super) repository_out_of_reach: Option<RepositoryRowId>,
+    pub(super) installation: Option<InstallationRowId>,
+    pub(super) suspended: bool,
+    pub(super) uninstalled: bool,
+    pub(super) paused_until: Option<DateTime<Utc>>,
+    pub(super) at: DateTime<Utc>,
+}
+
+#[async_trait]
+impl Effect for Learnt {
+    async fn apply(self: Box<Self>, proof: &Settled, conn: &mut Conn) -> QueryResult<()> {
+        if let Some(installation) = self.installation {
+            self.apply_to_installation(installation, conn).await?;
+        }
+        if let Some(repository) = self.repository_out_of_reach {
+            repository::mark_access_lost(repository, self.at, conn).await?;
+        }
+        if let (Some(binding), Some(finding)) = (&self.binding, self.finding) {
+            binding::record_finding(binding, finding, proof, conn).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Learnt {
+    async fn apply_to_installation(
+        &self,
+        id: InstallationRowId,
+        conn: &mut Conn,
+    ) -> QueryResult<()> {
+        if self.suspended {
+            installation::mark_suspended(id, self.at, conn).await?;
+        }
+        if self.uninstalled {
+            installation::mark_deleted(id, self.at, conn).await?;
+        }
+        if let Some(until) = self.paused_until {
+            installation::pause(id, until, conn).await?;
+        }
+        if let Some(job) = self.job {
+            queue::assign_installation(job, id, conn).await?;
+        }
+        Ok(())
+    }
+}
