@@ -3,14 +3,20 @@
 mod auth;
 mod bindings;
 mod body;
+mod deliveries;
 mod endpoint;
 mod etag;
+mod grants;
 mod guesses;
+mod health;
+mod jobs;
+mod metrics;
 mod organizations;
 mod page;
 mod problem;
 mod projects;
 mod server;
+mod tokens;
 #[cfg(test)]
 mod tests;
 pub mod webhook;
@@ -40,6 +46,7 @@ pub struct Api {
 impl Api {
     /// `base_url` as of [`crate::config::HttpConfig::base_url`], known once the server is bound.
     pub fn new(context: Context, base_url: String) -> Self {
+        metrics::recorded();
         let receiver = web::Data::new(Receiver::new(&context));
         Self {
             context,
@@ -107,6 +114,27 @@ fn endpoints() -> Vec<Endpoint> {
             .delete(projects::delete),
     ];
     all.extend(bindings::endpoints());
+    all.extend([
+        Endpoint::at("/orgs/{org}/installations").get(grants::list),
+        Endpoint::at("/orgs/{org}/installations/{installation_id}")
+            .get(grants::get)
+            .put(grants::put)
+            .delete(grants::delete),
+        Endpoint::at("/jobs").get(jobs::list),
+        Endpoint::at("/jobs/{id}").get(jobs::get),
+        Endpoint::at("/deliveries").get(deliveries::list),
+        Endpoint::at("/deliveries/{id}").get(deliveries::get),
+        Endpoint::at("/deliveries/{id}/replay").post(deliveries::replay),
+        Endpoint::at("/tokens")
+            .get(tokens::list)
+            .post(tokens::create),
+        Endpoint::at("/tokens/{id}")
+            .get(tokens::get)
+            .delete(tokens::revoke),
+        Endpoint::at("/livez").get(health::livez),
+        Endpoint::at("/readyz").get(health::readyz),
+        Endpoint::at("/metrics").get(metrics::metrics),
+    ]);
     all.push(Endpoint::at("/webhooks/github").post(webhook::receive));
     all
 }
