@@ -1,5 +1,10 @@
 //! The HTTP API. Routes own connections and transactions; what they do has a name elsewhere.
 
+#![expect(
+    unused_qualifications,
+    reason = "the code that utoipa's macros make is qualified in full"
+)]
+
 mod auth;
 mod bindings;
 mod body;
@@ -11,6 +16,7 @@ mod guesses;
 mod health;
 mod jobs;
 mod metrics;
+mod openapi;
 mod organizations;
 mod page;
 mod problem;
@@ -134,6 +140,9 @@ fn endpoints() -> Vec<Endpoint> {
         Endpoint::at("/livez").get(health::livez),
         Endpoint::at("/readyz").get(health::readyz),
         Endpoint::at("/metrics").get(metrics::metrics),
+        Endpoint::at("/openapi.json").get(openapi::json),
+        Endpoint::at("/docs").get(openapi::pages),
+        Endpoint::at("/docs/{path:.*}").get(openapi::page),
     ]);
     all.push(Endpoint::at("/webhooks/github").post(webhook::receive));
     all
