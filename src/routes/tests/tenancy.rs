@@ -54,6 +54,7 @@ async fn a15_a_token_in_the_query_is_not_looked_at() {
 #[actix_web::test]
 async fn a08_what_another_tenant_has_is_not_there() {
     let world = two_tenants().await;
+    world.token(Some("octo"), Role::Viewer).await;
     let token = world.token(Some("other"), Role::Admin).await;
     let nothing = world.send(Method::GET, "/orgs/nowhere", &token).await.body;
     for (method, path) in [
