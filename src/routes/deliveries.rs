@@ -14,8 +14,8 @@ use super::Api;
 use super::auth::Caller;
 use super::page::{self, Page};
 use super::problem::{ApiError, Kind};
-use crate::github::ids::RepositoryId;
-use crate::ids::DeliveryId;
+use crate::github::ids::{InstallationId, RepositoryId};
+use crate::ids::{DeliveryId, JobId};
 use crate::inbox::{self, Decision, Delivery, DeliveryFilter, DeliveryState, SignedBy, Verdict};
 use crate::token::Role;
 
@@ -84,7 +84,7 @@ impl DeliveryBody {
             attempts: delivery.attempts,
             body_size: delivery.body_size,
             github_repo_id: delivery.repository_github_id.map(RepositoryId::get),
-            github_installation_id: delivery.installation_github_id.map(|id| id.get()),
+            github_installation_id: delivery.installation_github_id.map(InstallationId::get),
             github_ref: delivery.git_ref.clone(),
             head_sha: delivery.head_sha.clone(),
             received_at: delivery.received_at,
@@ -99,7 +99,7 @@ impl DecisionBody {
             binding_id: decision.binding_id.get(),
             verdict: decision.verdict,
             reason: decision.reason,
-            queue_job_id: decision.job_id.map(|id| id.get()),
+            queue_job_id: decision.job_id.map(JobId::get),
             queue_job_url: decision.job_id.map(|id| api.url(&format!("/jobs/{id}"))),
         }
     }

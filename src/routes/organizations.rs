@@ -36,9 +36,8 @@ pub(super) struct TitleRequest {
 impl TitleRequest {
     /// The title, when it is one.
     pub(super) fn checked(self) -> Result<Option<String>, ApiError> {
-        match &self.title {
-            Some(title) => check_text("title", title)?,
-            None => {}
+        if let Some(title) = &self.title {
+            check_text("title", title)?;
         }
         Ok(self.title)
     }

@@ -12,20 +12,41 @@ async fn a_new_binding_is_pending_and_a_sync_is_on_its_way() {
     let made = world.put(BINDING, BODY).await;
     assert_eq!(made.status, 201);
     let body = made.json();
-    assert_eq!(made.header("location"), body["self_url"].as_str().expect("a URL"));
+    assert_eq!(
+        made.header("location"),
+        body["self_url"].as_str().expect("a URL")
+    );
     let seen = json!([
-        body["self_url"], body["web_url"], body["github_ref"], body["root_path"],
-        body["commit_sha"], body["last_sync_status"], body["github_repo_id"], body["access"],
+        body["self_url"],
+        body["web_url"],
+        body["github_ref"],
+        body["root_path"],
+        body["commit_sha"],
+        body["last_sync_status"],
+        body["github_repo_id"],
+        body["access"],
     ]);
     let expected = json!([
         "http://bindery.example/orgs/octo/bindings/handbook",
-        "https://github.com/octo/docs", null, "/", null, "pending", null, "unknown",
+        "https://github.com/octo/docs",
+        null,
+        "/",
+        null,
+        "pending",
+        null,
+        "unknown",
     ]);
     assert_eq!(seen, expected);
     let job = body["last_sync_queue_job_url"].as_str().expect("a job");
-    let job = world.get(&job["http://bindery.example".len()..]).await.json();
+    let job = world
+        .get(&job["http://bindery.example".len()..])
+        .await
+        .json();
     assert_eq!(job["binding_id"], body["id"]);
-    assert_eq!(job["cause"], json!({"type": "operator", "token": "configured admin"}));
+    assert_eq!(
+        job["cause"],
+        json!({"type": "operator", "token": "configured admin"})
+    );
 }
 
 #[actix_web::test]
@@ -34,11 +55,30 @@ async fn docverses_fields_come_first_and_in_its_order() {
     let made = world.put(BINDING, BODY).await;
     let text = String::from_utf8(made.body).expect("UTF-8");
     let fields = [
-        "self_url", "web_url", "github_owner", "github_repo", "github_ref", "root_path",
-        "commit_sha", "last_sync_status", "last_sync_error", "last_sync_queue_job_url",
-        "github_owner_id", "github_repo_id", "github_installation_id", "date_created",
-        "date_updated", "id", "name", "organization", "project", "tree_sha", "required_files",
-        "access", "date_synced", "last_delivery",
+        "self_url",
+        "web_url",
+        "github_owner",
+        "github_repo",
+        "github_ref",
+        "root_path",
+        "commit_sha",
+        "last_sync_status",
+        "last_sync_error",
+        "last_sync_queue_job_url",
+        "github_owner_id",
+        "github_repo_id",
+        "github_installation_id",
+        "date_created",
+        "date_updated",
+        "id",
+        "name",
+        "organization",
+        "project",
+        "tree_sha",
+        "required_files",
+        "access",
+        "date_synced",
+        "last_delivery",
     ];
     let places: Vec<_> = fields
         .iter()
@@ -52,12 +92,18 @@ async fn an_identical_put_changes_nothing() {
     let world = World::with_octo().await;
     let made = world.put(BINDING, BODY).await;
     let again = world
-        .put(BINDING, r#"{"github_owner": "OCTO", "github_repo": "Docs", "root_path": ""}"#)
+        .put(
+            BINDING,
+            r#"{"github_owner": "OCTO", "github_repo": "Docs", "root_path": ""}"#,
+        )
         .await;
     assert_eq!(again.status, 200);
     assert_eq!(again.body, made.body);
     let changed = world
-        .put(BINDING, r#"{"github_owner": "octo", "github_repo": "docs", "root_path": "a"}"#)
+        .put(
+            BINDING,
+            r#"{"github_owner": "octo", "github_repo": "docs", "root_path": "a"}"#,
+        )
         .await;
     assert_eq!(changed.status, 200);
     assert_ne!(changed.header("etag"), made.header("etag"));
@@ -83,7 +129,10 @@ async fn a27_a_put_asks_for_the_state_that_its_client_has_seen() {
         let request = with_body(request(Method::PUT, BINDING, ADMIN), BODY);
         world.call(request.insert_header((name, value))).await
     };
-    assert_eq!(put(header::IF_MATCH, "*").await.problem(), "precondition-failed");
+    assert_eq!(
+        put(header::IF_MATCH, "*").await.problem(),
+        "precondition-failed"
+    );
     let made = put(header::IF_NONE_MATCH, "*").await;
     assert_eq!(made.status, 201);
     assert_eq!(put(header::IF_NONE_MATCH, "*").await.status, 412);
@@ -97,7 +146,9 @@ async fn a_reader_that_has_it_gets_it_not_again() {
     let world = World::with_octo().await;
     let made = world.put(BINDING, BODY).await;
     let known = (header::IF_NONE_MATCH, made.header("etag"));
-    let answer = world.call(request(Method::GET, BINDING, ADMIN).insert_header(known)).await;
+    let answer = world
+        .call(request(Method::GET, BINDING, ADMIN).insert_header(known))
+        .await;
     assert_eq!((answer.status.as_u16(), answer.body.len()), (304, 0));
     assert_eq!(answer.header("etag"), made.header("etag"));
 }
@@ -109,9 +160,14 @@ async fn docverses_spelling_leads_to_the_binding_of_that_name() {
         let spelt = format!("{place}/dashboard-template");
         let made = world.put(&spelt, BODY).await;
         assert_eq!(made.status, 201);
-        assert_eq!(made.json()["self_url"], format!("http://bindery.example{spelt}"));
+        assert_eq!(
+            made.json()["self_url"],
+            format!("http://bindery.example{spelt}")
+        );
         assert_eq!(made.json()["required_files"], json!(["template.toml"]));
-        let other = world.get(&format!("{place}/bindings/dashboard-template")).await;
+        let other = world
+            .get(&format!("{place}/bindings/dashboard-template"))
+            .await;
         assert_eq!(other.json()["id"], made.json()["id"]);
         assert_eq!(other.header("etag"), made.header("etag"));
     }
@@ -128,7 +184,10 @@ async fn a_sync_is_asked_for_once_and_then_joined() {
     assert_eq!(body["binding_id"], made["id"]);
     assert_eq!(body["coalesced"], true, "with the sync of the first PUT");
     assert_eq!(body["queue_job_url"], made["last_sync_queue_job_url"]);
-    assert_eq!(answer.header("location"), body["queue_job_url"].as_str().expect("a URL"));
+    assert_eq!(
+        answer.header("location"),
+        body["queue_job_url"].as_str().expect("a URL")
+    );
 }
 
 #[actix_web::test]
@@ -146,9 +205,13 @@ async fn a_list_is_filtered_and_paged() {
     let world = World::with_octo().await;
     for name in ["a", "b", "c"] {
         let body = format!(r#"{{"github_owner": "octo", "github_repo": "{name}"}}"#);
-        world.put(&format!("/orgs/octo/bindings/{name}"), &body).await;
+        world
+            .put(&format!("/orgs/octo/bindings/{name}"), &body)
+            .await;
     }
-    world.put("/orgs/octo/projects/handbook/bindings/a", BODY).await;
+    world
+        .put("/orgs/octo/projects/handbook/bindings/a", BODY)
+        .await;
     let mut url = "/orgs/octo/bindings?limit=3&status=pending".to_owned();
     let mut names = Vec::new();
     loop {
@@ -165,7 +228,10 @@ async fn a_list_is_filtered_and_paged() {
     }
     assert_eq!(names, ["a", "b", "c", "docs"]);
     let count = async |query: &str| {
-        let rows = world.get(&format!("/orgs/octo/bindings?{query}")).await.json();
+        let rows = world
+            .get(&format!("/orgs/octo/bindings?{query}"))
+            .await
+            .json();
         rows.as_array().map(Vec::len)
     };
     assert_eq!(count("project=handbook").await, Some(1));
@@ -179,10 +245,23 @@ async fn a_list_is_filtered_and_paged() {
 async fn a23_a_list_refuses_what_it_does_not_understand() {
     let world = World::with_octo().await;
     for query in [
-        "limit=0", "limit=1000000000", "limit=-1", "limit=x", "cursor=x", "cursor=", "status=good",
-        "repository=docs", "repository=0", "stauts=failed", "repository=a%00/b",
+        "limit=0",
+        "limit=1000000000",
+        "limit=-1",
+        "limit=x",
+        "cursor=x",
+        "cursor=",
+        "status=good",
+        "repository=docs",
+        "repository=0",
+        "stauts=failed",
+        "repository=a%00/b",
     ] {
         let answer = world.get(&format!("/orgs/octo/bindings?{query}")).await;
-        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (400, "invalid-query"), "{query}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.problem().as_str()),
+            (400, "invalid-query"),
+            "{query}"
+        );
     }
 }

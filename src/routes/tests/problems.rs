@@ -5,10 +5,25 @@ const BINDING: &str = "/orgs/octo/bindings/handbook";
 #[actix_web::test]
 async fn what_is_not_there_is_a_problem_too() {
     let world = World::with_octo().await;
-    for path in ["/nowhere", "/orgs/octo/nowhere", BINDING, "/orgs/OCTO", "/jobs/1", "/jobs/x", "/jobs/99999999999999999999",
-        "/orgs/octo/bindings/x%00", "/orgs/octo/bindings/..%2Fx", "/deliveries/1", "/tokens/1"] {
+    for path in [
+        "/nowhere",
+        "/orgs/octo/nowhere",
+        BINDING,
+        "/orgs/OCTO",
+        "/jobs/1",
+        "/jobs/x",
+        "/jobs/99999999999999999999",
+        "/orgs/octo/bindings/x%00",
+        "/orgs/octo/bindings/..%2Fx",
+        "/deliveries/1",
+        "/tokens/1",
+    ] {
         let answer = world.get(path).await;
-        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (404, "not-found"), "{path}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.problem().as_str()),
+            (404, "not-found"),
+            "{path}"
+        );
     }
 }
 
@@ -39,11 +54,22 @@ async fn a26_a_body_is_small_json_and_nothing_else() {
         ("{\"github_owner\": ", 400, "malformed-body"),
         ("[]", 422, "invalid-body"),
         ("{}", 422, "invalid-body"),
-        (r#"{"github_owner": "a", "github_repo": 1}"#, 422, "invalid-body"),
-        (r#"{"github_owner": "a", "github_repo": "b", "branch": "main"}"#, 422, "invalid-body"),
+        (
+            r#"{"github_owner": "a", "github_repo": 1}"#,
+            422,
+            "invalid-body",
+        ),
+        (
+            r#"{"github_owner": "a", "github_repo": "b", "branch": "main"}"#,
+            422,
+            "invalid-body",
+        ),
     ] {
         let answer = world.put(BINDING, body).await;
-        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (status, kind));
+        assert_eq!(
+            (answer.status.as_u16(), answer.problem().as_str()),
+            (status, kind)
+        );
     }
 }
 
@@ -58,7 +84,10 @@ async fn a_body_is_declared_as_json_and_not_compressed() {
     ] {
         let request = with_body(request(Method::PUT, BINDING, ADMIN), body);
         let answer = world.call(request.insert_header((name, value))).await;
-        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (415, "not-json"));
+        assert_eq!(
+            (answer.status.as_u16(), answer.problem().as_str()),
+            (415, "not-json")
+        );
     }
     let charset = (header::CONTENT_TYPE, "Application/JSON; charset=utf-8");
     let request = with_body(request(Method::PUT, BINDING, ADMIN), body).insert_header(charset);
@@ -79,19 +108,39 @@ async fn all_fields_that_are_wrong_are_named_at_once() {
         .iter()
         .map(|error| error["field"].as_str().expect("a field"))
         .collect();
-    assert_eq!(fields, ["github_owner", "github_repo", "github_ref", "root_path", "required_files"]);
+    assert_eq!(
+        fields,
+        [
+            "github_owner",
+            "github_repo",
+            "github_ref",
+            "root_path",
+            "required_files"
+        ]
+    );
 }
 
 #[actix_web::test]
 async fn what_is_made_needs_a_proper_name() {
     let world = World::with_octo().await;
     let body = r#"{"github_owner": "octo", "github_repo": "docs"}"#;
-    for path in ["/orgs/Octo", "/orgs/octo/projects/a--b", "/orgs/octo/projects/x%00", "/orgs/octo/bindings/A_b"] {
+    for path in [
+        "/orgs/Octo",
+        "/orgs/octo/projects/a--b",
+        "/orgs/octo/projects/x%00",
+        "/orgs/octo/bindings/A_b",
+    ] {
         let answer = world.put(path, body).await;
-        assert_eq!((answer.status.as_u16(), answer.problem().as_str()), (422, "invalid-path"), "{path}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.problem().as_str()),
+            (422, "invalid-path"),
+            "{path}"
+        );
     }
     for title in ["\"\"", "\"a\\u0000b\"", &format!("\"{}\"", "x".repeat(257))] {
-        let answer = world.put("/orgs/octo", &format!(r#"{{"title": {title}}}"#)).await;
+        let answer = world
+            .put("/orgs/octo", &format!(r#"{{"title": {title}}}"#))
+            .await;
         assert_eq!(answer.json()["errors"][0]["field"], "title", "{title}");
     }
 }
@@ -100,7 +149,9 @@ async fn what_is_made_needs_a_proper_name() {
 async fn what_still_has_something_is_not_deleted() {
     let world = World::with_octo().await;
     let body = r#"{"github_owner": "octo", "github_repo": "docs"}"#;
-    world.put("/orgs/octo/projects/handbook/bindings/a", body).await;
+    world
+        .put("/orgs/octo/projects/handbook/bindings/a", body)
+        .await;
     for (path, status) in [
         ("/orgs/octo", 409),
         ("/orgs/octo/projects/handbook", 409),
@@ -118,13 +169,22 @@ async fn what_still_has_something_is_not_deleted() {
 #[actix_web::test]
 async fn routes_are_under_the_prefix_and_links_too() {
     let mut world = World::with(&[("BINDERY_PATH_PREFIX", "/docverse")]).await;
-    world.api = Api::new(world.api.context.clone(), "http://bindery.example/docverse".to_owned());
+    world.api = Api::new(
+        world.api.context.clone(),
+        "http://bindery.example/docverse".to_owned(),
+    );
     assert_eq!(world.put("/docverse/orgs/octo", "").await.status, 201);
     assert_eq!(world.put("/docverse/orgs/other", "{}").await.status, 201);
     let answer = world.get("/docverse/orgs?limit=1").await;
     let link = answer.header("link");
-    assert!(link.starts_with("<http://bindery.example/docverse/orgs?limit=1&cursor="), "{link}");
-    assert_eq!(answer.json()[0]["self_url"], "http://bindery.example/docverse/orgs/octo");
+    assert!(
+        link.starts_with("<http://bindery.example/docverse/orgs?limit=1&cursor="),
+        "{link}"
+    );
+    assert_eq!(
+        answer.json()[0]["self_url"],
+        "http://bindery.example/docverse/orgs/octo"
+    );
     assert_eq!(world.get("/orgs").await.problem(), "not-found");
 }
 
@@ -132,8 +192,14 @@ async fn routes_are_under_the_prefix_and_links_too() {
 async fn the_pages_about_the_api_need_no_token_and_no_network() {
     let world = World::new().await;
     let document = world.send(Method::GET, "/openapi.json", "").await;
-    assert_eq!(document.json()["servers"][0]["url"], "http://bindery.example");
-    assert_eq!(world.get("/docs").await.header("location"), "http://bindery.example/docs/");
+    assert_eq!(
+        document.json()["servers"][0]["url"],
+        "http://bindery.example"
+    );
+    assert_eq!(
+        world.get("/docs").await.header("location"),
+        "http://bindery.example/docs/"
+    );
     let page = world.get("/docs/").await;
     assert_eq!(page.header("content-type"), "text/html");
     let scripts = String::from_utf8(page.body).expect("UTF-8");
@@ -149,9 +215,16 @@ async fn a25_health_tells_nothing_of_tenants() {
     let world = World::with_octo().await;
     assert_eq!(world.send(Method::GET, "/livez", "").await.body, b"ok");
     let ready = world.send(Method::GET, "/readyz", "").await;
-    assert_eq!((ready.status.as_u16(), &ready.json()["status"]), (200, &Value::from("ready")));
+    assert_eq!(
+        (ready.status.as_u16(), &ready.json()["status"]),
+        (200, &Value::from("ready"))
+    );
     let note = ready.json()["notes"][0].clone();
-    assert!(note.as_str().is_some_and(|note| note.contains("GITHUB_APP_ID")), "{note}");
+    assert!(
+        note.as_str()
+            .is_some_and(|note| note.contains("GITHUB_APP_ID")),
+        "{note}"
+    );
     let body = r#"{"github_owner": "octo", "github_repo": "docs"}"#;
     world.put(BINDING, body).await;
     let metrics = world.send(Method::GET, "/metrics", "").await;
@@ -172,6 +245,10 @@ async fn a25_health_tells_nothing_of_tenants() {
 #[actix_web::test]
 async fn every_answer_has_the_id_of_its_request() {
     let world = World::new().await;
-    let first = world.get("/nowhere").await.header("x-request-id").to_owned();
+    let first = world
+        .get("/nowhere")
+        .await
+        .header("x-request-id")
+        .to_owned();
     assert_ne!(world.get("/nowhere").await.header("x-request-id"), first);
 }
