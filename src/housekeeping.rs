@@ -28,8 +28,13 @@ enum Chore {
     Blobs,
 }
 
-const CHORES: [Chore; 5] =
-    [Chore::FinishedJobs, Chore::Bodies, Chore::Deliveries, Chore::Contents, Chore::Blobs];
+const CHORES: [Chore; 5] = [
+    Chore::FinishedJobs,
+    Chore::Bodies,
+    Chore::Deliveries,
+    Chore::Contents,
+    Chore::Blobs,
+];
 
 /// Works until `stop`.
 pub async fn run(context: &Context, stop: CancellationToken) {
@@ -61,7 +66,9 @@ pub async fn once(context: &Context) -> Result<usize, DbError> {
 async fn step(context: &Context, chore: Chore) -> Result<usize, DbError> {
     let before = before(context, chore);
     let mut conn = context.db.write().await?;
-    Ok(conn.transaction(async |conn| delete(chore, before, conn).await).await?)
+    Ok(conn
+        .transaction(async |conn| delete(chore, before, conn).await)
+        .await?)
 }
 
 fn before(context: &Context, chore: Chore) -> DateTime<Utc> {

@@ -44,7 +44,12 @@ impl Http {
             .listen(listener)?
             .run();
         let handle = server.handle();
-        Ok(Self { address, base_url, handle, server: tokio::spawn(server) })
+        Ok(Self {
+            address,
+            base_url,
+            handle,
+            server: tokio::spawn(server),
+        })
     }
 
     /// Takes no new connection, and answers what is in flight.
@@ -65,7 +70,10 @@ pub struct Workers {
 impl Workers {
     pub fn new(context: &Context) -> Self {
         let (db, clock, config) = (&context.db, &context.clock, &context.config);
-        let backoff = Backoff { base: config.queue.backoff_base, max: config.queue.backoff_max };
+        let backoff = Backoff {
+            base: config.queue.backoff_base,
+            max: config.queue.backoff_max,
+        };
         let inbox = InboxSettings {
             workers: config.inbox.workers as usize,
             max_attempts: i32::try_from(config.inbox.max_attempts).unwrap_or(i32::MAX),
@@ -79,11 +87,20 @@ impl Workers {
             lease: config.queue.lease,
             poll: config.queue.poll,
             backoff,
-            grace: config.http.shutdown_timeout.saturating_sub(Duration::from_secs(5)),
+            grace: config
+                .http
+                .shutdown_timeout
+                .saturating_sub(Duration::from_secs(5)),
         };
         Self {
             inbox: InboxWorker::new(db.clone(), clock.clone(), context.apps.clone(), inbox),
-            queue: Worker::new(db.clone(), clock.clone(), kinds(context), queue, &worker_name()),
+            queue: Worker::new(
+                db.clone(),
+                clock.clone(),
+                kinds(context),
+                queue,
+                &worker_name(),
+            ),
         }
     }
 
@@ -122,7 +139,11 @@ impl Service {
         let stop = CancellationToken::new();
         let (workers, stopped) = (Workers::new(&context), stop.clone());
         let workers = tokio::spawn(async move { workers.run(&context, stopped).await });
-        Ok(Self { http, stop, workers })
+        Ok(Self {
+            http,
+            stop,
+            workers,
+        })
     }
 
     /// In-flight requests are answered, running jobs finished or given back.

@@ -18,6 +18,8 @@ pub mod webhook;
 pub use problem::{ApiError, Kind, Problem};
 pub use server::app;
 
+use std::sync::Arc;
+
 use actix_web::{HttpRequest, web};
 use chrono::{DateTime, Utc};
 
@@ -25,7 +27,6 @@ use crate::context::Context;
 use crate::db::{DbError, Pooled};
 use endpoint::Endpoint;
 use guesses::Guesses;
-use webhook::Receiver;
 
 /// What handlers work with. Cheap to clone; clones are of one server.
 #[derive(Debug, Clone)]
@@ -34,17 +35,16 @@ pub struct Api {
     /// The start of every link, with the path prefix and without a slash at its end.
     base_url: String,
     guesses: Guesses,
-    receiver: web::Data<Receiver>,
+    receiver: Arc<webhook::Receiver>,
 }
 
 impl Api {
     /// `base_url` as of [`crate::config::HttpConfig::base_url`], known once the server is bound.
     pub fn new(context: Context, base_url: String) -> Self {
-        let receiver = web::Data::new(Receiver::new(&context));
         Self {
+            receiver: Arc::new(webhook::Receiver::new(&context)),
             context,
             base_url,
-            receiver,
             guesses: Guesses::default(),
         }
     }
@@ -95,6 +95,7 @@ impl Api {
 /// Every route.
 fn endpoints() -> Vec<Endpoint> {
     let mut all = vec![
+        Endpoint::at("/webhooks/github").post(webhook::receive),
         Endpoint::at("/orgs").get(organizations::list),
         Endpoint::at("/orgs/{org}")
             .get(organizations::get)
@@ -107,6 +108,5 @@ fn endpoints() -> Vec<Endpoint> {
             .delete(projects::delete),
     ];
     all.extend(bindings::endpoints());
-    all.push(Endpoint::at("/webhooks/github").post(webhook::receive));
     all
 }

@@ -25,7 +25,6 @@ pub fn app(
 > {
     let prefix = api.context.config.http.path_prefix.clone();
     App::new()
-        .app_data(api.receiver.clone())
         .app_data(web::Data::new(api))
         .service(
             endpoints()

@@ -1,1 +1,7 @@
-//! One binary of stories.
+//! One binary of stories, each told on SQLite and on PostgreSQL.
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![allow(missing_debug_implementations, reason = "nobody prints a world")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod publishing;
+mod support;

@@ -20,6 +20,7 @@ pub use head::HOOK_ID;
 use head::Head;
 use refusal::{LogSampler, Refusal};
 
+use super::Api;
 use crate::apps::{App, Apps};
 use crate::config::WebhookConfig;
 use crate::context::Context;
@@ -234,30 +235,13 @@ fn kept_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
         (status = 503, description = "Not stored; send it again later"),
     )
 )]
-pub async fn receive(
-    request: HttpRequest,
-    payload: web::Payload,
-    receiver: web::Data<Receiver>,
-) -> HttpResponse {
+pub async fn receive(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let receiver = Api::of(&request).receiver.clone();
     match receiver.receive(&request, payload).await {
         Ok(answer) => answer,
         Err(refusal) => {
             receiver.log.log(&refusal, request.headers());
             refusal.into_response()
         }
-    }
-}
-
-/// Registers the route; every other method is answered 405.
-pub fn configure(context: &Context) -> impl FnOnce(&mut web::ServiceConfig) + Clone + use<> {
-    let receiver = web::Data::new(Receiver::new(context));
-    move |service| {
-        let resource = web::resource("/webhooks/github")
-            .app_data(receiver)
-            .route(web::post().to(receive))
-            .default_service(web::to(|| async {
-                Refusal::MethodNotAllowed.into_response()
-            }));
-        service.service(resource);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, HeaderMap, RETRY_AFTER};
+use actix_web::http::header::{HeaderMap, RETRY_AFTER};
 use serde_json::json;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,6 @@ pub(super) enum Refusal {
     MediaType,
     TooLarge,
     Timeout,
-    MethodNotAllowed,
     /// The settings of the GitHub App are missing.
     NotConfigured,
     NotStored,
@@ -31,7 +30,6 @@ impl Refusal {
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Timeout => StatusCode::REQUEST_TIMEOUT,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotConfigured | Self::NotStored => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -45,7 +43,6 @@ impl Refusal {
             Self::MediaType => "media_type",
             Self::TooLarge => "too_large",
             Self::Timeout => "timeout",
-            Self::MethodNotAllowed => "method",
             Self::NotConfigured => "not_configured",
             Self::NotStored => "not_stored",
         }
@@ -64,7 +61,6 @@ impl Refusal {
             }
             Self::TooLarge => "the body is larger than GitHub ever sends".to_owned(),
             Self::Timeout => "the body did not arrive in time".to_owned(),
-            Self::MethodNotAllowed => "deliveries are posted".to_owned(),
             Self::NotConfigured => "this server has no GitHub App configured yet".to_owned(),
             Self::NotStored => "the delivery could not be stored; send it again".to_owned(),
         }
@@ -74,9 +70,6 @@ impl Refusal {
         let status = self.status();
         let mut answer = HttpResponse::build(status);
         match self {
-            Self::MethodNotAllowed => {
-                answer.insert_header((ALLOW, "POST"));
-            }
             Self::NotConfigured | Self::NotStored => {
                 answer.insert_header((RETRY_AFTER, "10"));
             }

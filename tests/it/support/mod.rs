@@ -1,0 +1,13 @@
+//! What the stories are told with.
+
+mod api;
+mod database;
+mod stories;
+mod world;
+
+pub use api::{Answer, Api};
+pub use database::{Engine, TestDatabase};
+pub(crate) use stories::stories;
+pub use world::{
+    ACME, ADMIN, APP_ID, KEY, OCTO, SECRET, World, begin, binding_path, config, simulator,
+};
