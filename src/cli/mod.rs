@@ -3,7 +3,10 @@
 //! Exit status: 0 when it did what was asked, 1 when it could not (one sentence on standard error),
 //! 2 for a command line that is not understood.
 
+mod app_key;
 mod config;
+mod demo;
+mod disk;
 mod logging;
 mod migrate;
 mod out;
@@ -34,6 +37,11 @@ enum Command {
     Serve(Flags),
     /// Bring the database's tables up to date. `serve` does it too.
     Migrate(Flags),
+    /// Replay a real repository's commits through the whole service, offline, and check the result.
+    ///
+    /// Nothing is needed besides git: GitHub is simulated, the database is a temporary file. Exits
+    /// with status 0 only if what is published is what git has.
+    Demo(demo::DemoArgs),
     /// The settings of this process.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -59,6 +67,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(flags) => serve::run(flags).await,
         Command::Migrate(flags) => migrate::run(flags).await,
+        Command::Demo(args) => demo::run(args).await,
         Command::Config(command) => config::run(command),
     }
 }

@@ -97,7 +97,10 @@ fn announce(context: &Context, service: &Service) {
     if !config.missing.is_empty() {
         let missing = config.missing.join(", ");
         if context.apps.is_empty() {
-            tracing::warn!(missing, "no GitHub App: webhooks are answered 503 until these are set");
+            tracing::warn!(
+                missing,
+                "no GitHub App: webhooks are answered 503 until these are set"
+            );
         } else {
             tracing::warn!(missing, "a GitHub App is left out until these are set");
         }
