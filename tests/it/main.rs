@@ -3,5 +3,13 @@
 #![allow(missing_debug_implementations, reason = "nobody prints a world")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod bindings;
+mod coalescing;
+mod content;
+mod failures;
+mod identity;
+mod matching;
 mod publishing;
+mod refs;
+mod requests;
 mod support;
