@@ -7,11 +7,13 @@ mod app_key;
 mod config;
 mod demo;
 mod disk;
+mod healthcheck;
 mod logging;
 mod migrate;
 mod out;
 mod serve;
 mod signals;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -42,6 +44,10 @@ enum Command {
     /// Nothing is needed besides git: GitHub is simulated, the database is a temporary file. Exits
     /// with status 0 only if what is published is what git has.
     Demo(demo::DemoArgs),
+    /// Run a simulated GitHub to develop against, and play it by typing.
+    Simulate(simulate::SimulateArgs),
+    /// Ask a running service whether it is alive; for containers.
+    Healthcheck(healthcheck::HealthcheckArgs),
     /// The settings of this process.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -68,6 +74,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(flags) => serve::run(flags).await,
         Command::Migrate(flags) => migrate::run(flags).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::Simulate(args) => simulate::run(args).await,
+        Command::Healthcheck(args) => healthcheck::run(args).await,
         Command::Config(command) => config::run(command),
     }
 }

@@ -64,7 +64,7 @@ impl Summary {
                 .to_owned();
         };
         format!(
-            "from a push's arrival to published content: median {}, at most {} (nothing on the way waits for a poll)",
+            "from a push's arrival to published content: median {}, at most {} (nothing on the way waits for a poll; GitHub's rate limits are off)",
             milliseconds(*median),
             milliseconds(*max)
         )
@@ -83,7 +83,7 @@ impl fmt::Display for Requests {
         match (total, self.free) {
             (0, _) => Ok(()),
             (_, 0) => f.write_str(")"),
-            (_, free) => write!(f, "); {free} of them answered 304, which is free"),
+            (_, free) => write!(f, "); {free} of them answered 304, which is free on GitHub"),
         }
     }
 }
