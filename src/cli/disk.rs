@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use anyhow::anyhow;
+
 use crate::simulator::disk::{DiskError, DiskRepository};
 
 /// What GitHub allows in a name, less what a rename adds to it.
@@ -10,14 +12,16 @@ const MAX_NAME: usize = 80;
 /// Reads the last commits, and says what to do where there are none.
 pub(super) async fn open(path: &Path, commits: usize) -> anyhow::Result<DiskRepository> {
     let opened = DiskRepository::open(path, commits).await;
-    opened.map_err(|error| {
-        let advice = match &error {
-            DiskError::NotARepository { .. } => "run it in one, or give --repo PATH",
-            DiskError::NoCommits(_) => "commit something first, or give --repo PATH",
-            DiskError::NoGit => "install git; the repository is read with it",
-            DiskError::Unexpected(_) | DiskError::Io(_) => "see what `git fsck` says",
-        };
-        anyhow::anyhow!("{error}: {advice}")
+    opened.map_err(|error| match error {
+        DiskError::NotARepository { path, said } => anyhow!(
+            "{} is not in a git repository: run it in one, or give --repo PATH ({said})",
+            path.display()
+        ),
+        DiskError::NoCommits(path) => anyhow!(
+            "the git repository {} has no commits: make one, or give --repo PATH",
+            path.display()
+        ),
+        error => error.into(),
     })
 }
 

@@ -7,28 +7,29 @@ use super::git::Git;
 use crate::binding::RootPath;
 use crate::git::Oid;
 
-/// Of the folders that are there at the last commit, the one that most of these commits changed; `/`
-/// when they changed none.
+/// Of the folders that are there from the first of these commits to the last, the one that most of
+/// them changed; `/` when they changed none.
 pub(super) async fn busiest_folder_of(git: &Git, commits: &[Oid]) -> anyhow::Result<RootPath> {
     let mut changes = Vec::new();
     for (before, after) in commits.iter().zip(commits.iter().skip(1)) {
         changes.push(git.changed(*before, *after).await?);
     }
-    let mut files = Vec::new();
-    if let Some(last) = commits.last() {
-        let listed = git.list(*last).await?;
-        files.extend(listed.into_iter().filter(|entry| entry.mode.is_file()));
+    let ends = [commits.first(), commits.last()];
+    let mut present = Vec::new();
+    for commit in ends.into_iter().flatten() {
+        present.push(git.files(*commit).await?);
     }
-    let files = files.iter().map(|entry| entry.path.as_str());
-    Ok(busiest_folder(&changes, files))
+    Ok(busiest_folder(&changes, &present))
 }
 
-fn busiest_folder<'a>(changes: &[Vec<String>], files: impl Iterator<Item = &'a str>) -> RootPath {
-    let present: BTreeSet<&str> = files.flat_map(folders).collect();
+/// `present` are lists of files; a folder has to be in each.
+fn busiest_folder(changes: &[Vec<String>], present: &[Vec<String>]) -> RootPath {
+    let present: Vec<BTreeSet<&str>> = present.iter().map(|files| folders_of(files)).collect();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for paths in changes {
-        let touched: BTreeSet<&str> = paths.iter().flat_map(|path| folders(path)).collect();
-        for folder in touched.intersection(&present) {
+        let mut touched = folders_of(paths);
+        touched.retain(|folder| present.iter().all(|folders| folders.contains(folder)));
+        for folder in touched {
             *counts.entry(folder).or_default() += 1;
         }
     }
@@ -43,8 +44,13 @@ fn busiest_folder<'a>(changes: &[Vec<String>], files: impl Iterator<Item = &'a s
     busiest.map(|(folder, _)| folder).unwrap_or_default()
 }
 
+/// Every folder that a file is in, directly or not.
+fn folders_of(files: &[String]) -> BTreeSet<&str> {
+    files.iter().flat_map(|file| above(file)).collect()
+}
+
 /// `a` and `a/b` of `a/b/c`
-fn folders(path: &str) -> impl Iterator<Item = &str> {
+fn above(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(slash, _)| &path[..slash])
 }
 
@@ -52,10 +58,13 @@ fn folders(path: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
+    fn owned(files: &[&str]) -> Vec<String> {
+        files.iter().map(|file| (*file).to_owned()).collect()
+    }
+
     fn chosen(changes: &[&[&str]], files: &[&str]) -> String {
-        let owned = |paths: &&[&str]| paths.iter().map(|path| (*path).to_owned()).collect();
-        let changes: Vec<Vec<String>> = changes.iter().map(owned).collect();
-        busiest_folder(&changes, files.iter().copied())
+        let changes: Vec<_> = changes.iter().map(|paths| owned(paths)).collect();
+        busiest_folder(&changes, &[owned(files)])
             .as_str()
             .to_owned()
     }
@@ -83,6 +92,16 @@ mod tests {
             assert_eq!(chosen(changes, &files), folder, "{what}");
         }
         assert_eq!(chosen(&[], &[]), "/");
+    }
+
+    #[test]
+    fn it_is_there_from_the_first_commit_to_the_last() {
+        let changes = [
+            owned(&["new/1", "gone/1", "a/1"]),
+            owned(&["new/2", "gone/2"]),
+        ];
+        let present = [owned(&["gone/1", "a/1"]), owned(&["new/2", "a/1"])];
+        assert_eq!(busiest_folder(&changes, &present).as_str(), "/a");
     }
 
     #[test]

@@ -72,6 +72,13 @@ impl Git {
         texts(&said).iter().map(|line| listed(line)).collect()
     }
 
+    /// The paths of the files of a commit: not of its symlinks and submodules.
+    pub(super) async fn files(&self, commit: Oid) -> anyhow::Result<Vec<String>> {
+        let listed = self.list(commit).await?.into_iter();
+        let files = listed.filter(|entry| entry.mode.is_file());
+        Ok(files.map(|entry| entry.path).collect())
+    }
+
     /// The bytes of blobs, as `git cat-file` gives them.
     pub(super) async fn blobs(&self, oids: &[Oid]) -> anyhow::Result<Vec<Vec<u8>>> {
         let mut child = self

@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use anyhow::ensure;
 use clap::Args;
 
 use super::disk;
@@ -89,12 +90,29 @@ impl Source {
             Some(root) => root.clone(),
             None => choice::busiest_folder_of(&git, disk.commits()).await?,
         };
-        Ok(Self {
+        let source = Self {
             name: disk::name_of(&args.repo),
             git,
             disk,
             root,
-        })
+        };
+        ensure!(
+            source
+                .git
+                .tree(source.last(), &source.root)
+                .await?
+                .is_some(),
+            "there is no folder {} at {}: give another --path",
+            source.root.as_str(),
+            source.last()
+        );
+        Ok(source)
+    }
+
+    /// What is published in the end.
+    fn last(&self) -> Oid {
+        let (first, rest) = self.split();
+        rest.last().copied().unwrap_or(first)
     }
 
     /// The state before the first push, and the commits to push.

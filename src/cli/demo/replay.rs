@@ -7,7 +7,7 @@ use super::report::Summary;
 use super::screen::Screen;
 use super::script::Script;
 use super::stage::Stage;
-use super::table::{Header, Note, Published, Row, short};
+use super::table::{Header, Note, Published, Row, count, short};
 use super::{Source, watch};
 use crate::git::Oid;
 use crate::github::ids::RepositoryId;
@@ -44,10 +44,10 @@ impl<'a> Replay<'a> {
         let (first, commits) = source.split();
         let screen = Screen::new(commits.len());
         screen.line(format_args!(
-            "{}: folder {}, {} pushes after {}\n",
+            "{}: folder {}, to push: {} after {}\n",
             source.name,
             source.root.as_str(),
-            commits.len(),
+            count(commits.len(), "commit"),
             short(&first.to_string())
         ))?;
         screen.doing("setting up");
@@ -78,13 +78,20 @@ impl<'a> Replay<'a> {
         let took = begun.elapsed().as_millis();
         let requests = self.count_requests();
         let result = match watch::failure(&job) {
-            None => format!("{} files", result(&job)["files"]),
+            None => count(usize_of(&result(&job)["files"]), "file"),
             Some(failure) => failure,
         };
         self.screen.line(Note(&format!(
-            "first sync of {OWNER}/{} (repository {}): {result}, {requests} requests, {took} ms",
-            self.name, self.repository
+            "first sync of {OWNER}/{} (repository {}): {result}, {}, {took} ms",
+            self.name,
+            self.repository,
+            count(requests, "request")
         )))?;
+        if self.source.split().1.is_empty() {
+            return self
+                .screen
+                .line(Note("there is no commit after the first to be pushed"));
+        }
         self.screen.line(Header)
     }
 
@@ -214,7 +221,8 @@ impl<'a> Replay<'a> {
             ));
         }
         self.screen.line(Note(&format!(
-            "the delivery of push {number} comes again: {status}, {made} more jobs"
+            "the delivery of push {number} comes again: {status}, {} made",
+            count(made, "job")
         )))
     }
 
@@ -259,6 +267,13 @@ async fn bind(stage: &Stage, source: &Source) -> anyhow::Result<BindingId> {
     let binding = stage.api.put(BINDING, &body).await?;
     let id = binding["id"].as_i64().context("a binding without an id")?;
     Ok(BindingId::new(id))
+}
+
+fn usize_of(number: &Value) -> usize {
+    number
+        .as_u64()
+        .and_then(|number| number.try_into().ok())
+        .unwrap_or_default()
 }
 
 /// What the webhook answered: `received` or `duplicate`.

@@ -109,6 +109,14 @@ impl Display for Note<'_> {
     }
 }
 
+/// `1 file`, `2 files`
+pub(super) fn count(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    }
+}
+
 /// As git abbreviates it.
 pub(super) fn short(sha: &str) -> &str {
     sha.get(..SHA).unwrap_or(sha)

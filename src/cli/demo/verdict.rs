@@ -12,7 +12,7 @@ use super::api::PublishedFile;
 use super::git::Listed;
 use super::replay::{BINDING, Replay};
 use super::stage::Stage;
-use super::table::short;
+use super::table::{self, short};
 use crate::git::{EntryMode, Oid};
 
 /// Files that are compared in one go; their bytes are in memory twice.
@@ -32,15 +32,13 @@ pub(super) async fn reach(
     replay: &Replay<'_>,
 ) -> anyhow::Result<Verdict> {
     let binding = stage.api.get(BINDING).await?;
-    let last = source.disk.commits().last();
-    let last = *last.context("a repository without commits")?;
+    let last = source.last();
     let tree = source.git.tree(last, &source.root).await?;
+    let tree = tree.context("the folder was there when the demo began")?;
     let mut verdict = Verdict::default();
     verdict.check_identity(&binding, replay);
     verdict.check_tree(&binding, last, tree, source);
-    if let Some(tree) = tree {
-        verdict.check_files(tree, stage, source).await?;
-    }
+    verdict.check_files(tree, stage, source).await?;
     if let Some(problem) = &replay.duplicate_problem {
         verdict.fails("a repeated delivery changes nothing", problem.clone());
     }
@@ -69,16 +67,12 @@ impl Verdict {
         }
     }
 
-    fn check_tree(&mut self, binding: &Value, last: Oid, tree: Option<Oid>, source: &Source) {
+    fn check_tree(&mut self, binding: &Value, last: Oid, tree: Oid, source: &Source) {
         let spec = format!(
             "{}:{}",
             short(&last.to_string()),
             source.root.as_str().trim_start_matches('/')
         );
-        let Some(tree) = tree else {
-            let problem = "choose another --path, or fewer --commits".to_owned();
-            return self.fails(format!("git has a folder {spec}"), problem);
-        };
         let claim = format!("published tree = git rev-parse {spec} = {tree}");
         let error = binding["last_sync_error"].as_str();
         match binding["tree_sha"].as_str() {
@@ -114,8 +108,8 @@ impl Verdict {
             differences = compare_bytes(&files, stage, source).await?;
         }
         let claim = format!(
-            "{} files, byte for byte as git cat-file gives them",
-            files.len()
+            "{}, byte for byte as git cat-file gives them",
+            table::count(files.len(), "file")
         );
         if differences.is_empty() {
             self.is_so(claim);
