@@ -15,6 +15,7 @@ use super::problem::ApiError;
 use crate::db::Conn;
 use crate::ids::{OrganizationId, TokenId};
 use crate::organization::{self, Organization};
+use crate::slug::Slug;
 use crate::token::{self, NewToken, Role, Token};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -135,9 +136,9 @@ impl TokenRequest {
             caller.needs_global(Role::Admin)?;
             return Ok(None);
         };
-        let found = match slug.contains('\0') {
-            true => None,
-            false => organization::find(slug, conn).await?,
+        let found = match slug.parse::<Slug>() {
+            Ok(slug) => organization::find(slug.as_str(), conn).await?,
+            Err(_) => None,
         };
         found
             .filter(|organization| caller.sees(Some(organization.id)))
