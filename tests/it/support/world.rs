@@ -256,7 +256,7 @@ impl World {
     /// does not have.
     pub async fn end(mut self) {
         let http = self.http.take().expect("a running server");
-        http.stop().await.expect("the server stops");
+        http.abort().await;
         let strange = self.github.unexpected_requests();
         assert!(strange.is_empty(), "GitHub has no such paths: {strange:?}");
         if !self.allows_unfinished {
