@@ -104,6 +104,7 @@ pub(super) async fn create(
             Ok::<_, ApiError>((created, organization.map(|organization| organization.slug)))
         })
         .await?;
+    tracing::info!(token.id = %created.token.id, token = caller.label(), "a token was made");
     let body = NewTokenBody {
         token: created.secret.expose_secret().to_owned(),
         body: TokenBody::new(created.token, slug, &api),
@@ -212,6 +213,7 @@ pub(super) async fn revoke(
     let mut conn = api.write().await?;
     let token = find(&caller, &id, &mut conn).await?;
     token::revoke(token.id, api.now(), &mut conn).await?;
+    tracing::info!(token.id = %token.id, token = caller.label(), "a token was revoked");
     Ok(HttpResponse::NoContent().finish())
 }
 
