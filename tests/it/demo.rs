@@ -87,7 +87,10 @@ fn what_is_published_is_what_git_has() {
     let shown = stdout(&output);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(
-        shown.lines().filter(|line| line.contains(" lost ")).count(),
+        shown
+            .lines()
+            .filter(|line| line.contains("  lost  "))
+            .count(),
         1,
         "{shown}"
     );
