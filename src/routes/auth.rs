@@ -76,6 +76,10 @@ impl Caller {
         self.organization
     }
 
+    pub(super) fn label(&self) -> &str {
+        &self.label
+    }
+
     /// Why a job exists that the caller asked for.
     pub(super) fn cause(&self) -> Cause {
         Cause::Operator {

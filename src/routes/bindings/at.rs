@@ -3,6 +3,8 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
+use utoipa::IntoParams;
+
 use crate::binding::{self, Binding, BindingView, Place};
 use crate::db::Conn;
 use crate::routes::Api;
@@ -18,6 +20,17 @@ pub(super) struct At {
     pub(super) project: Option<String>,
     /// `None`: Docverse's spelling of the one name that it knows.
     name: Option<String>,
+}
+
+/// The parameters of the first of a binding's places, as documented.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "for the API's description alone")]
+pub(super) struct AtPath {
+    /// The organisation's slug.
+    org: String,
+    /// The binding's slug.
+    name: String,
 }
 
 impl At {

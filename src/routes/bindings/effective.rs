@@ -2,7 +2,7 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::at::At;
+use super::at::{At, AtPath};
 use super::representation::BindingBody;
 use crate::binding::{self, BindingView, Place};
 use crate::db::Conn;
@@ -27,6 +27,15 @@ enum Source {
     Organization,
 }
 
+/// Shows which binding is served here
+///
+/// The project's own when it has content, else the organisation's of the same name when that has.
+#[utoipa::path(
+    get, path = "/orgs/{org}/bindings/{name}/effective", tag = "bindings",
+    operation_id = "get_effective_binding",
+    params(AtPath),
+    responses((status = 200, description = "It, and which of the two it is", body = EffectiveBody)),
+)]
 pub(super) async fn effective(
     api: web::Data<Api>,
     caller: Caller,

@@ -1,13 +1,22 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::at::At;
+use super::at::{At, AtPath};
 use super::representation::BindingBody;
 use crate::routes::Api;
 use crate::routes::auth::Caller;
 use crate::routes::problem::ApiError;
 use crate::token::Role;
 
+/// Shows a binding
+#[utoipa::path(
+    get, path = "/orgs/{org}/bindings/{name}", tag = "bindings", operation_id = "get_binding",
+    params(AtPath, ("If-None-Match" = Option<String>, Header, description = "The tag that the client has")),
+    responses(
+        (status = 200, description = "It", body = BindingBody, headers(("ETag" = String))),
+        (status = 304, description = "As the client has it"),
+    ),
+)]
 pub(super) async fn get(
     api: web::Data<Api>,
     caller: Caller,

@@ -31,6 +31,12 @@ pub(super) struct BindingListQuery {
     cursor: Option<String>,
 }
 
+/// Lists the bindings of an organisation and its projects, the oldest first
+#[utoipa::path(
+    get, path = "/orgs/{org}/bindings", tag = "bindings", operation_id = "list_bindings",
+    params(OrganizationPath, BindingListQuery),
+    responses((status = 200, description = "A page of them", body = Vec<BindingBody>)),
+)]
 pub(super) async fn list(
     api: web::Data<Api>,
     caller: Caller,
