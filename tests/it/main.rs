@@ -6,6 +6,7 @@
 mod bindings;
 mod coalescing;
 mod content;
+mod demo;
 mod failures;
 mod identity;
 mod matching;

@@ -163,7 +163,7 @@ mod tests {
         let text = row().to_string();
         assert_eq!(
             text,
-            "  7  abababa Grüße  [31m and much m…  received  id                 \
+            "  7  abababa Grüße  [31m and much mo…  received  id                 \
              12 completed, published  abababa  cdcdcdc         3      12"
         );
         assert_eq!(text.chars().count(), Header.to_string().chars().count());
