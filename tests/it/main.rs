@@ -3,5 +3,7 @@
 #![allow(missing_debug_implementations, reason = "nobody prints a world")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod database;
 mod publishing;
+mod queue;
 mod support;
