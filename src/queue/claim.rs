@@ -182,13 +182,23 @@ pub(super) async fn next_due_at(
         .await
 }
 
-/// Says whose rate limit and whose share of the workers a job uses, once that is known.
+/// Says whose rate limit and whose share of the workers a job uses, once that is known; the job that
+/// waits for the same target, if there is one, will use the same.
 pub async fn assign_installation(
     job: JobId,
     installation: InstallationRowId,
     conn: &mut Conn,
 ) -> QueryResult<()> {
-    diesel::update(jobs::table.find(job))
+    let (kind, target): (String, i64) = jobs::table
+        .find(job)
+        .select((jobs::kind, jobs::target))
+        .first(conn)
+        .await?;
+    let sibling = jobs::kind
+        .eq(kind)
+        .and(jobs::target.eq(target))
+        .and(jobs::state.eq_any(JobState::WAITING));
+    diesel::update(jobs::table.filter(jobs::id.eq(job).or(sibling)))
         .set(jobs::installation_id.eq(installation))
         .execute(conn)
         .await?;
