@@ -274,6 +274,38 @@ impl Bench {
             .expect("the job's kind changes");
     }
 
+    /// Looks until `query`, a count, is more than nothing.
+    pub async fn until(&self, query: &str) {
+        #[derive(QueryableByName)]
+        struct Count {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            count: i64,
+        }
+        let looking = async {
+            let mut conn = self.db.read().await.expect("a connection");
+            let query = diesel::sql_query(query);
+            while query
+                .clone()
+                .get_result::<Count>(&mut conn)
+                .await
+                .expect("a count")
+                .count
+                == 0
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, looking).await.expect(query);
+    }
+
+    pub async fn until_somebody_waits_for_a_lock(&self) {
+        self.until(
+            "SELECT count(*) AS count FROM pg_stat_activity \
+             WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .await;
+    }
+
     pub async fn end(self) {
         let Self {
             db,
