@@ -117,6 +117,10 @@ pub fn fails(error: &'static str) -> Turn {
     Box::new(move |_| async move { Err(anyhow::anyhow!(error)) }.boxed())
 }
 
+pub fn panics(words: &'static str) -> Turn {
+    Box::new(move |_| async move { panic!("{words}") }.boxed())
+}
+
 pub fn completes() -> Turn {
     ends(Outcome::Completed(json!({})))
 }
