@@ -215,10 +215,7 @@ impl Bench {
 
     /// A worker's loop, as a service runs it.
     pub fn start(&self, worker: &Worker) -> Loop {
-        let (worker, stop) = (worker.clone(), CancellationToken::new());
-        let stopped = stop.clone();
-        let task = tokio::spawn(async move { worker.run(stopped).await });
-        Loop { stop, task }
+        Loop::of(worker)
     }
 
     pub async fn job(&self, id: JobId) -> Job {
@@ -329,6 +326,17 @@ pub struct Loop {
 }
 
 impl Loop {
+    pub fn of(worker: &Worker) -> Self {
+        let (worker, stop) = (worker.clone(), CancellationToken::new());
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move { worker.run(stopped).await });
+        Self { stop, task }
+    }
+
+    pub fn begin_to_stop(&self) {
+        self.stop.cancel();
+    }
+
     pub async fn stop(self) {
         self.stop.cancel();
         tokio::time::timeout(PATIENCE, self.task)
