@@ -5,3 +5,4 @@
 
 mod publishing;
 mod support;
+mod webhook;
