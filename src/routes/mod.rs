@@ -13,6 +13,7 @@ mod projects;
 mod server;
 #[cfg(test)]
 mod tests;
+mod unread;
 pub mod webhook;
 
 pub use problem::{ApiError, Kind, Problem};

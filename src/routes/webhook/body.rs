@@ -94,3 +94,42 @@ impl BodyReader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Flags, Sources};
+
+    fn reader() -> BodyReader {
+        let small = |name: &str| match name {
+            "BINDERY_WEBHOOK_MAX_BODY" | "BINDERY_WEBHOOK_BODY_MEMORY" => Some("1MiB".into()),
+            _ => None,
+        };
+        let config = Config::load(&Sources::new(Flags::default(), small));
+        BodyReader::new(&config.expect("a valid configuration").webhook)
+    }
+
+    #[tokio::test]
+    async fn i8_what_does_not_fit_waits_and_is_refused_at_its_deadline() {
+        let reader = reader();
+        let soon = || Instant::now() + Duration::from_millis(20);
+        let first = reader.share(1 << 20, soon()).await.expect("room");
+        assert_eq!(
+            reader.share(1 << 20, soon()).await.err(),
+            Some(Refusal::Busy)
+        );
+        drop(first);
+        assert!(reader.share(1 << 20, soon()).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_form_larger_than_all_room_has_it_alone() {
+        let reader = reader();
+        let whole = reader
+            .share(3 << 20, Instant::now())
+            .await
+            .expect("all room");
+        assert_eq!(reader.budget.available_permits(), 0);
+        drop(whole);
+    }
+}

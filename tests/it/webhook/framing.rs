@@ -164,6 +164,34 @@ stories! {
         world.end().await;
     }
 
+    async fn w27_a_refused_body_in_chunks_is_not_read_on(world: World) {
+        for (refused, status) in [
+            (Post::push().unsigned(), 401),
+            (Post::push().with("Content-Type", "text/plain"), 415),
+        ] {
+            let mut wire = connect(&world).await;
+            wire.send(&refused.head("Transfer-Encoding: chunked")).await;
+            wire.send(b"1\r\n{\r\n").await;
+            wire.answer().await.expect(status);
+            assert!(wire.is_closed().await);
+        }
+        world.end().await;
+    }
+
+    async fn a_delivery_in_chunks_is_taken_and_its_connection_kept(world: World) {
+        let mut wire = connect(&world).await;
+        for _ in 0..2 {
+            let post = Post::push();
+            wire.send(&post.head("Transfer-Encoding: chunked")).await;
+            wire.send(format!("{:x}\r\n", post.body.len()).as_bytes()).await;
+            wire.send(&post.body).await;
+            wire.send(b"\r\n0\r\n\r\n").await;
+            wire.answer().await.expect(202);
+        }
+        world.settle().await;
+        world.end().await;
+    }
+
     /// The body of a refused request may be anything, a request too.
     async fn w27_a_body_that_was_not_read_is_not_taken_for_a_request(world: World) {
         let hidden = Post::push();
