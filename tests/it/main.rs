@@ -16,3 +16,4 @@ mod queue;
 mod refs;
 mod requests;
 mod support;
+mod webhook;
