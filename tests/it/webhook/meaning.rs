@@ -33,7 +33,7 @@ stories! {
         assert_eq!(fate(&world, &event).await, ("ignored".into(), "event_not_used".into()));
         let row = row(&world, &event).await;
         assert_eq!(row.action.as_deref(), Some("quxed"));
-        assert_eq!(row.repository_github_id.map(|id| id.get()), Some(7));
+        assert_eq!(row.repository_github_id.map(bindery::github::ids::RepositoryId::get), Some(7));
         world.end().await;
     }
 
