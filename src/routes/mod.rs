@@ -27,6 +27,7 @@ mod tokens;
 mod tests;
 pub mod webhook;
 
+pub use openapi::document;
 pub use problem::{ApiError, Kind, Problem};
 pub use server::app;
 
