@@ -14,6 +14,7 @@
 //! A claim commits before the work begins; the work runs with no transaction open; its settlement and
 //! everything it publishes are one transaction, fenced by the claim.
 
+mod attempt;
 mod backoff;
 mod claim;
 mod depth;

@@ -67,14 +67,14 @@ impl Endpoint {
         self
     }
 
-    #[cfg(test)]
     /// The path with plain parameters, as the API's description writes it.
+    #[cfg(test)]
     pub(super) fn template(&self) -> String {
         self.path.replace(":.*}", "}")
     }
 
-    #[cfg(test)]
     /// The methods that do something of their own.
+    #[cfg(test)]
     pub(super) fn methods(&self) -> impl Iterator<Item = &Method> {
         self.methods.iter().filter(|method| *method != Method::HEAD)
     }

@@ -150,6 +150,12 @@ pub(super) async fn put(
         .await?;
     match granted {
         Granted::Created(grant) => {
+            tracing::info!(
+                organization = organization.slug,
+                installation.id = %installation,
+                token = caller.label(),
+                "an installation was granted"
+            );
             let body = GrantBody::new(&grant, &organization.slug, &api);
             let location = (header::LOCATION, body.self_url.as_str());
             Ok(HttpResponse::Created().insert_header(location).json(&body))
@@ -191,6 +197,12 @@ pub(super) async fn delete(
         sync_all(&bound, &caller, &api, conn).await
     })
     .await?;
+    tracing::info!(
+        organization = organization.slug,
+        installation.id = %installation,
+        token = caller.label(),
+        "a grant was taken back"
+    );
     Ok(HttpResponse::NoContent().finish())
 }
 

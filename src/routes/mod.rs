@@ -25,6 +25,7 @@ mod server;
 mod tokens;
 #[cfg(test)]
 mod tests;
+mod unread;
 pub mod webhook;
 
 pub use openapi::document;

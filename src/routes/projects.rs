@@ -171,7 +171,8 @@ pub(super) async fn find(
     slug: &str,
     conn: &mut Conn,
 ) -> Result<Project, ApiError> {
-    project::find(organization, slug, conn)
-        .await?
-        .ok_or_else(|| ApiError::no_such("project"))
+    let no_such = || ApiError::no_such("project");
+    let slug: Slug = slug.parse().map_err(|_| no_such())?;
+    let project = project::find(organization, slug.as_str(), conn).await?;
+    project.ok_or_else(no_such)
 }

@@ -15,6 +15,7 @@ use super::problem::ApiError;
 use crate::db::Conn;
 use crate::ids::{OrganizationId, TokenId};
 use crate::organization::{self, Organization};
+use crate::slug::Slug;
 use crate::token::{self, NewToken, Role, Token};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -103,6 +104,7 @@ pub(super) async fn create(
             Ok::<_, ApiError>((created, organization.map(|organization| organization.slug)))
         })
         .await?;
+    tracing::info!(token.id = %created.token.id, token = caller.label(), "a token was made");
     let body = NewTokenBody {
         token: created.secret.expose_secret().to_owned(),
         body: TokenBody::new(created.token, slug, &api),
@@ -135,9 +137,9 @@ impl TokenRequest {
             caller.needs_global(Role::Admin)?;
             return Ok(None);
         };
-        let found = match slug.contains('\0') {
-            true => None,
-            false => organization::find(slug, conn).await?,
+        let found = match slug.parse::<Slug>() {
+            Ok(slug) => organization::find(slug.as_str(), conn).await?,
+            Err(_) => None,
         };
         found
             .filter(|organization| caller.sees(Some(organization.id)))
@@ -211,6 +213,7 @@ pub(super) async fn revoke(
     let mut conn = api.write().await?;
     let token = find(&caller, &id, &mut conn).await?;
     token::revoke(token.id, api.now(), &mut conn).await?;
+    tracing::info!(token.id = %token.id, token = caller.label(), "a token was revoked");
     Ok(HttpResponse::NoContent().finish())
 }
 

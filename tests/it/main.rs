@@ -6,11 +6,14 @@
 mod bindings;
 mod coalescing;
 mod content;
+mod database;
 mod demo;
 mod failures;
 mod identity;
 mod matching;
 mod publishing;
+mod queue;
 mod refs;
 mod requests;
 mod support;
+mod webhook;

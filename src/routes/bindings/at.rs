@@ -11,6 +11,7 @@ use crate::routes::Api;
 use crate::routes::auth::Caller;
 use crate::routes::problem::ApiError;
 use crate::routes::projects;
+use crate::slug::Slug;
 use crate::token::Role;
 
 /// The binding that a path leads to, whether it is there or not.
@@ -75,9 +76,9 @@ impl At {
         conn: &mut Conn,
     ) -> Result<Binding, ApiError> {
         let place = self.place(caller, needs, conn).await?;
-        binding::find_in(place, self.name(), conn)
-            .await?
-            .ok_or_else(|| ApiError::no_such("binding"))
+        let name: Slug = self.name().parse().map_err(|_| no_such())?;
+        let binding = binding::find_in(place, name.as_str(), conn).await?;
+        binding.ok_or_else(no_such)
     }
 
     pub(super) async fn view(
@@ -87,10 +88,13 @@ impl At {
         conn: &mut Conn,
     ) -> Result<BindingView, ApiError> {
         let binding = self.find(caller, needs, conn).await?;
-        binding::view(binding.id, conn)
-            .await?
-            .ok_or_else(|| ApiError::no_such("binding"))
+        let view = binding::view(binding.id, conn).await?;
+        view.ok_or_else(no_such)
     }
+}
+
+pub(super) fn no_such() -> ApiError {
+    ApiError::no_such("binding")
 }
 
 impl FromRequest for At {

@@ -2,13 +2,14 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::at::{At, AtPath};
+use super::at::{At, AtPath, no_such};
 use super::representation::BindingBody;
 use crate::binding::{self, BindingView, Place};
 use crate::db::Conn;
 use crate::routes::Api;
 use crate::routes::auth::Caller;
 use crate::routes::problem::ApiError;
+use crate::slug::Slug;
 use crate::token::Role;
 
 /// Which of two bindings a project is served from.
@@ -43,6 +44,7 @@ pub(super) async fn effective(
 ) -> Result<HttpResponse, ApiError> {
     let mut conn = api.read().await?;
     let place = at.place(&caller, Role::Viewer, &mut conn).await?;
+    let name: Slug = at.name().parse().map_err(|_| no_such())?;
     let default = Place {
         project: None,
         ..place
@@ -52,7 +54,7 @@ pub(super) async fn effective(
         Some((Source::Organization, default)),
     ];
     for (source, place) in candidates.into_iter().flatten() {
-        if let Some(view) = with_content(place, at.name(), &mut conn).await? {
+        if let Some(view) = with_content(place, &name, &mut conn).await? {
             let binding = BindingBody::new(&view, &api);
             return Ok(HttpResponse::Ok().json(EffectiveBody { source, binding }));
         }
@@ -62,10 +64,10 @@ pub(super) async fn effective(
 
 async fn with_content(
     place: Place,
-    name: &str,
+    name: &Slug,
     conn: &mut Conn,
 ) -> Result<Option<BindingView>, ApiError> {
-    let found = binding::find_in(place, name, conn).await?;
+    let found = binding::find_in(place, name.as_str(), conn).await?;
     match found.filter(|binding| binding.content_id.is_some()) {
         Some(binding) => Ok(binding::view(binding.id, conn).await?),
         None => Ok(None),

@@ -27,14 +27,9 @@ pub(super) async fn get(
         .view(&caller, Role::Viewer, &mut *api.read().await?)
         .await?;
     let (body, etag) = BindingBody::tagged(&view, at.url(&api), &api);
-    let mut answer = if etag.is_known_to(request.headers()) {
-        HttpResponse::NotModified()
-    } else {
-        HttpResponse::Ok()
-    };
-    answer.insert_header((header::ETAG, etag.as_str()));
+    let tag = (header::ETAG, etag.as_str());
     if etag.is_known_to(request.headers()) {
-        return Ok(answer.finish());
+        return Ok(HttpResponse::NotModified().insert_header(tag).finish());
     }
-    Ok(answer.json(body))
+    Ok(HttpResponse::Ok().insert_header(tag).json(body))
 }

@@ -2,7 +2,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use diesel_async::AsyncConnection;
 
-use super::at::{At, AtPath};
+use super::at::{At, AtPath, no_such};
 use super::representation::BindingBody;
 use crate::binding::{
     self, BindingRequest, BindingSpec, BindingView, Place, PutBinding, PutOutcome, always_required,
@@ -105,7 +105,7 @@ impl Wanted {
             }
             PutOutcome::Done(binding, put) => {
                 let view = binding::view(binding.id, conn).await?;
-                Ok((put, view.ok_or_else(|| ApiError::no_such("binding"))?))
+                Ok((put, view.ok_or_else(no_such)?))
             }
             PutOutcome::VersionDiffers => Err(self.precondition.failed()),
         }
