@@ -67,3 +67,50 @@ fn as_json(entries: &[Entry]) -> Value {
     };
     entries.iter().map(row).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entries() -> Vec<Entry> {
+        let variable = |name: &str| match name {
+            "BINDERY_LEASE" => Some("90s".into()),
+            "GITHUB_WEBHOOK_SECRET" => Some("It's a Secret to Everybody".into()),
+            _ => None,
+        };
+        let explained = Config::explain(&Sources::new(Flags::default(), variable));
+        explained.expect("good settings").1
+    }
+
+    #[test]
+    fn a_row_says_what_is_set_and_where() {
+        let table = table(&entries()).trim_fmt();
+        let row = |key: &str| {
+            let row = table
+                .lines()
+                .find(|line| line.split_whitespace().next() == Some(key));
+            row.expect(key)
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert_eq!(
+            row("queue.lease"),
+            "queue.lease BINDERY_LEASE 1m 30s environment BINDERY_LEASE"
+        );
+        assert!(row("queue.workers").ends_with("8 default"));
+        assert!(row("github.webhook_secret").contains("(set)"));
+        assert!(!table.contains("Everybody"));
+    }
+
+    #[test]
+    fn json_has_every_setting() {
+        let entries = entries();
+        let json = as_json(&entries);
+        let rows = json.as_array().expect("a list");
+        assert_eq!(rows.len(), entries.len());
+        let lease = rows.iter().find(|row| row["key"] == "queue.lease");
+        assert_eq!(lease.expect("a row")["origin"], "environment BINDERY_LEASE");
+        assert!(!json.to_string().contains("Everybody"));
+    }
+}

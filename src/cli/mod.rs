@@ -10,6 +10,7 @@ mod disk;
 mod healthcheck;
 mod logging;
 mod migrate;
+mod openapi;
 mod out;
 mod serve;
 mod signals;
@@ -48,6 +49,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Ask a running service whether it is alive; for containers.
     Healthcheck(healthcheck::HealthcheckArgs),
+    /// Print the API's description (OpenAPI 3.1), which the service has at /openapi.json.
+    Openapi(Flags),
     /// The settings of this process.
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -76,6 +79,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
+        Command::Openapi(flags) => openapi::run(flags),
         Command::Config(command) => config::run(command),
     }
 }

@@ -49,15 +49,28 @@ async fn stop(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Somebody must be able to make the first organisation and the first tokens.
 async fn make_first_admin(context: &Context) -> anyhow::Result<()> {
-    if context.config.access.admin_token.is_some() {
+    let Some(made) = first_admin(context).await? else {
         return Ok(());
+    };
+    if let Err(error) = show(&made) {
+        // Nobody has it, so nobody could use it; the next start makes another one.
+        let mut conn = context.db.write().await?;
+        token::revoke(made.token.id, context.clock.now(), &mut conn).await?;
+        return Err(error).context("cannot print the first admin token");
+    }
+    Ok(())
+}
+
+/// Somebody must be able to make the first organisation and the first tokens. `None` when somebody is.
+async fn first_admin(context: &Context) -> anyhow::Result<Option<Created>> {
+    if context.config.access.admin_token.is_some() {
+        return Ok(None);
     }
     let now = context.clock.now();
     let mut conn = context.db.write().await?;
     if token::has_global_admin(now, &mut conn).await? {
-        return Ok(());
+        return Ok(None);
     }
     let new = NewToken {
         label: "first start".to_owned(),
@@ -65,13 +78,7 @@ async fn make_first_admin(context: &Context) -> anyhow::Result<()> {
         role: Role::Admin,
         expires_at: None,
     };
-    let made = token::create(&new, now, &mut conn).await?;
-    if let Err(error) = show(&made) {
-        // Nobody has it, so nobody could use it; the next start makes another one.
-        token::revoke(made.token.id, now, &mut conn).await?;
-        return Err(error).context("cannot print the first admin token");
-    }
-    Ok(())
+    Ok(Some(token::create(&new, now, &mut conn).await?))
 }
 
 fn show(made: &Created) -> anyhow::Result<()> {
@@ -109,5 +116,44 @@ fn announce(context: &Context, service: &Service) {
         tracing::warn!(
             "BINDERY_GRANTS=off: any organisation may bind any repository that the App can read"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn context(folder: &tempfile::TempDir, admin_token: Option<&str>) -> Context {
+        let url = format!("sqlite://{}/bindery.db", folder.path().display());
+        let variable = |name: &str| match name {
+            "DATABASE_URL" => Some(url.clone().into()),
+            "BINDERY_ADMIN_TOKEN" => admin_token.map(Into::into),
+            _ => None,
+        };
+        let config = Config::load(&Sources::new(Flags::default(), variable));
+        let context = Context::open(config.expect("good settings"), Clock::system()).await;
+        context.expect("a database")
+    }
+
+    #[tokio::test]
+    async fn an_admin_is_made_when_there_is_none() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let context = context(&folder, None).await;
+        let made = first_admin(&context).await.expect("a look");
+        let made = made.expect("the first admin");
+        assert!(first_admin(&context).await.expect("a look").is_none());
+        let mut conn = context.db.write().await.expect("a connection");
+        token::revoke(made.token.id, context.clock.now(), &mut conn)
+            .await
+            .expect("revoked");
+        drop(conn);
+        assert!(first_admin(&context).await.expect("a look").is_some());
+    }
+
+    #[tokio::test]
+    async fn a_configured_admin_is_enough() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let context = context(&folder, Some("an admin token of the tests")).await;
+        assert!(first_admin(&context).await.expect("a look").is_none());
     }
 }

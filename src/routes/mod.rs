@@ -28,6 +28,7 @@ mod tokens;
 mod unread;
 pub mod webhook;
 
+pub use openapi::document;
 pub use problem::{ApiError, Kind, Problem};
 pub use server::app;
 

@@ -10,7 +10,7 @@ use super::stage::Stage;
 use super::table::{Header, Note, Published, Row, count, short};
 use super::{Source, watch};
 use crate::git::Oid;
-use crate::github::ids::RepositoryId;
+use crate::github::ids::{InstallationId, RepositoryId};
 use crate::ids::BindingId;
 use crate::inbox::{self, Decision, Delivery};
 use crate::queue::Job;
@@ -51,8 +51,8 @@ impl<'a> Replay<'a> {
             short(&first.to_string())
         ))?;
         screen.doing("setting up");
-        let repository = set_up(stage, source, first).await?;
-        let binding = bind(stage, source).await?;
+        let (repository, installation) = set_up(stage, source, first).await?;
+        let binding = bind(stage, source, installation).await?;
         let mut replay = Self {
             stage,
             source,
@@ -242,22 +242,33 @@ impl<'a> Replay<'a> {
 }
 
 /// An organisation on GitHub that has the repository, and installs the App.
-async fn set_up(stage: &Stage, source: &Source, first: Oid) -> anyhow::Result<RepositoryId> {
+async fn set_up(
+    stage: &Stage,
+    source: &Source,
+    first: Oid,
+) -> anyhow::Result<(RepositoryId, InstallationId)> {
     let github = &stage.github;
     github.create_organization(OWNER);
     let repository = github.create_repository(OWNER, &source.name).await;
     github.import(repository, &source.disk);
     github.push_existing(repository, BRANCH, first).await;
-    github.install(OWNER, Selection::All).await;
+    let installation = github.install(OWNER, Selection::All).await;
     for delivery in github.deliveries() {
         watch::processed(&stage.context, &delivery.guid).await?;
     }
-    Ok(repository)
+    Ok((repository, installation))
 }
 
-/// What an operator does: an organisation of ours, and a binding in it.
-async fn bind(stage: &Stage, source: &Source) -> anyhow::Result<BindingId> {
+/// What an operator does: an organisation of ours, which may bind what the installation has, and a
+/// binding in it.
+async fn bind(
+    stage: &Stage,
+    source: &Source,
+    installation: InstallationId,
+) -> anyhow::Result<BindingId> {
     stage.api.put(ORGANIZATION, &json!({})).await?;
+    let grant = format!("{ORGANIZATION}/installations/{installation}");
+    stage.api.put(&grant, &json!({})).await?;
     let body = json!({
         "github_owner": OWNER,
         "github_repo": source.name,

@@ -5,14 +5,14 @@ mod player;
 mod verb;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
 use tokio::sync::mpsc;
-use tokio::time::Interval;
+use tokio::time::{Instant, Interval, interval_at};
 
 use super::out;
 use super::signals::Signals;
@@ -72,25 +72,13 @@ fn every(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) async fn run(args: SimulateArgs) -> anyhow::Result<ExitCode> {
-    let mut signals = Signals::listen()?;
-    let key_file = args.key_file.clone().unwrap_or_else(|| {
-        let name = format!("bindery-simulator-{}.pem", args.listen.port());
-        std::env::temp_dir().join(name)
-    });
-    let secret = args.webhook_secret.clone();
-    let secret = secret.unwrap_or_else(|| hex::encode(rand::random::<[u8; 16]>()));
-    let settings = SimulatorSettings {
-        listen: args.listen,
-        app_id: args.app_id,
-        app_public_key_pem: key_file::read_or_make(&key_file).await?,
-        webhook_secret: secret.clone(),
-        // Nobody has to be told of how the world began.
-        webhook_url: None,
-        clock: Clock::system(),
-    };
+    let signals = Signals::listen()?;
+    let key_file = args.key_file();
+    let settings = args.settings(&key_file).await?;
+    let secret = settings.webhook_secret.clone();
     let github = Simulator::start(settings).await;
     let github = github.with_context(|| format!("cannot simulate GitHub on {}", args.listen))?;
-    let mut player = Player::begin(github.clone(), &args.repo, args.commits).await?;
+    let player = Player::begin(github.clone(), &args.repo, args.commits).await?;
     github.set_webhook_url(&args.webhook_url);
     out::say(format_args!(
         "# `bindery serve` uses this GitHub with these variables:\n\
@@ -104,8 +92,38 @@ pub(super) async fn run(args: SimulateArgs) -> anyhow::Result<ExitCode> {
         player.repositories(),
         Verb::HELP
     ))?;
+    play(player, args.every, signals).await
+}
+
+impl SimulateArgs {
+    fn key_file(&self) -> PathBuf {
+        let name = format!("bindery-simulator-{}.pem", self.listen.port());
+        let usual = || std::env::temp_dir().join(name);
+        self.key_file.clone().unwrap_or_else(usual)
+    }
+
+    async fn settings(&self, key_file: &Path) -> anyhow::Result<SimulatorSettings> {
+        let made_up = || hex::encode(rand::random::<[u8; 16]>());
+        Ok(SimulatorSettings {
+            listen: self.listen,
+            app_id: self.app_id,
+            app_public_key_pem: key_file::read_or_make(key_file).await?,
+            webhook_secret: self.webhook_secret.clone().unwrap_or_else(made_up),
+            // Nobody has to be told of how the world began.
+            webhook_url: None,
+            clock: Clock::system(),
+        })
+    }
+}
+
+/// Does what is typed until it is told to stop. The end of what is typed is not the end of GitHub.
+async fn play(
+    mut player: Player,
+    every: Option<Duration>,
+    mut signals: Signals,
+) -> anyhow::Result<ExitCode> {
     let mut lines = lines();
-    let mut timer = args.every.map(tokio::time::interval);
+    let mut timer = every.map(|every| interval_at(Instant::now() + every, every));
     loop {
         let verb = tokio::select! {
             () = signals.next() => break,

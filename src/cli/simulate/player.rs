@@ -212,3 +212,76 @@ fn line(
         None => format!("{guid}  {event}: did not arrive"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::process::Command;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::github::ids::AppId;
+    use crate::simulator::SimulatorSettings;
+
+    fn git(at: &Path, arguments: &[&str]) {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(at)
+            .args(["-c", "user.name=Ann", "-c", "user.email=ann@example.com"])
+            .args(arguments)
+            .output()
+            .expect("git");
+        assert!(output.status.success(), "{output:?}");
+    }
+
+    /// Two repositories of the same name, each with two commits; nobody listens to their GitHub.
+    async fn player(folder: &Path) -> Player {
+        let paths = ["a/same", "b/same"].map(|path| folder.join(path));
+        for path in &paths {
+            std::fs::create_dir_all(path).expect("a folder");
+            git(path, &["init", "-q"]);
+            git(path, &["commit", "-q", "--allow-empty", "-m", "One"]);
+            git(path, &["commit", "-q", "--allow-empty", "-m", "Two"]);
+        }
+        let github = Simulator::start(SimulatorSettings {
+            listen: "127.0.0.1:0".parse().expect("an address"),
+            app_id: AppId::new(1).expect("an id"),
+            app_public_key_pem: include_str!("../../../fixtures/test-app-key.pem").to_owned(),
+            webhook_secret: "a secret of the tests".to_owned(),
+            webhook_url: None,
+            clock: Clock::system(),
+        });
+        let github = github.await.expect("a GitHub");
+        Player::begin(github, &paths, 20).await.expect("a player")
+    }
+
+    async fn type_in(player: &mut Player, line: &str) -> String {
+        player.play(line.parse().expect(line)).await
+    }
+
+    #[tokio::test]
+    async fn what_is_typed_happens() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut player = player(folder.path()).await;
+        assert!(player.repositories().contains("* octo-org/same (id"));
+        let pushed = type_in(&mut player, "push 2").await;
+        assert_eq!(
+            pushed.matches("push: did not arrive").count(),
+            2,
+            "{pushed}"
+        );
+        assert!(
+            type_in(&mut player, "rename same-2")
+                .await
+                .contains("is called")
+        );
+        let renamed = type_in(&mut player, "rename other").await;
+        assert!(renamed.contains("repository.renamed"), "{renamed}");
+        let chosen = type_in(&mut player, "use SAME-2").await;
+        assert!(
+            chosen.contains("* octo-org/same-2") && chosen.contains("1 commits"),
+            "{chosen}"
+        );
+        assert_eq!(type_in(&mut player, "deliveries").await.lines().count(), 4);
+    }
+}

@@ -62,7 +62,7 @@ use super::{
 struct Handlers;
 
 /// The whole description, for clients that reach the server by this URL.
-pub(super) fn document(base_url: &str) -> Document {
+pub fn document(base_url: &str) -> Document {
     let mut document = Handlers::openapi();
     document.merge(BindingsApi::openapi());
     places::describe(&mut document);
