@@ -9,8 +9,9 @@ settings! {
     pub struct WebhookConfig in "webhook" {
         /// The largest delivery taken. GitHub sends none above 25 MB, so 25 MiB misses nothing.
         max_body: ByteSize = value "25MiB", "BINDERY_WEBHOOK_MAX_BODY", from "1KiB" to "25MiB";
-        /// How long a sender may take for a body. GitHub itself gives up after 10 seconds.
-        body_timeout: Duration = value "10s", "BINDERY_WEBHOOK_BODY_TIMEOUT",
+        /// How long a sender may take for a body. GitHub itself gives up after 10 seconds, and shall
+        /// be told before.
+        body_timeout: Duration = value "9s", "BINDERY_WEBHOOK_BODY_TIMEOUT",
             from "100ms" to "1m";
         /// What all bodies under way may hold together; further ones wait or are answered 503.
         /// At least the largest delivery.

@@ -7,6 +7,8 @@ use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
+use super::quote::quote;
+
 /// Why a body, signed as it may be, cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnusableBody {
@@ -70,7 +72,7 @@ pub fn prove_object(json: &[u8]) -> Result<(), UnusableBody> {
     if json.is_empty() {
         return Err(UnusableBody::Empty);
     }
-    let refused = |error: serde_json::Error| UnusableBody::NotAnObject(error.to_string());
+    let refused = |error: serde_json::Error| UnusableBody::NotAnObject(quote(&error.to_string()));
     // Checked first: serde_json leaves what is within strings alone until they are read as text.
     std::str::from_utf8(json).map_err(|error| UnusableBody::NotAnObject(error.to_string()))?;
     let mut deserializer = serde_json::Deserializer::from_slice(json);
@@ -200,6 +202,23 @@ mod tests {
                 String::from_utf8_lossy(json)
             );
         }
+    }
+
+    #[test]
+    fn w46_the_reason_does_not_repeat_the_body() {
+        let text = format!("\"{}\"", "\u{1b}[31m".repeat(16_384));
+        let reason = prove_object(text.as_bytes())
+            .expect_err("a text")
+            .to_string();
+        assert!(
+            reason.len() < 1_000 && !reason.contains('\u{1b}'),
+            "{reason}"
+        );
+        let text = format!("\"{}\"", "x".repeat(65_536));
+        let reason = prove_object(text.as_bytes())
+            .expect_err("a text")
+            .to_string();
+        assert!(reason.len() < 1_000, "{} bytes", reason.len());
     }
 
     #[test]

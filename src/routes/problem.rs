@@ -45,6 +45,8 @@ macro_rules! kinds {
 kinds! {
     InvalidQuery = BAD_REQUEST, "invalid-query", "A parameter of the query cannot be used";
     MalformedBody = BAD_REQUEST, "malformed-body", "The body is not one JSON value";
+    UnusableDelivery = BAD_REQUEST, "unusable-delivery", "The delivery cannot be used";
+    UnprovenDelivery = UNAUTHORIZED, "unproven-delivery", "Nothing proves that GitHub sent the delivery";
     Unauthorized = UNAUTHORIZED, "unauthorized", "A good bearer token is needed";
     Forbidden = FORBIDDEN, "forbidden", "The token may not do this";
     NotFound = NOT_FOUND, "not-found", "There is no such thing";
@@ -53,15 +55,19 @@ kinds! {
     BodyTimeout = REQUEST_TIMEOUT, "body-timeout", "The body did not arrive in time";
     NotEmpty = CONFLICT, "not-empty", "It still has bindings or projects";
     GrantedToAnother = CONFLICT, "granted-to-another", "Another organisation has the installation";
+    NotReplayable = CONFLICT, "not-replayable", "The delivery cannot be processed again";
     Conflict = CONFLICT, "conflict", "Something else changed at the same time";
     PreconditionFailed = PRECONDITION_FAILED, "precondition-failed", "The resource is not in the state asked for";
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large";
     NotJson = UNSUPPORTED_MEDIA_TYPE, "not-json", "The body is not declared as JSON";
+    NotADelivery = UNSUPPORTED_MEDIA_TYPE, "not-a-delivery", "The body is not declared as a delivery's";
     InvalidBody = UNPROCESSABLE_ENTITY, "invalid-body", "Fields of the body have to be changed";
     InvalidPath = UNPROCESSABLE_ENTITY, "invalid-path", "A part of the path has to be changed";
     TooManyAttempts = TOO_MANY_REQUESTS, "too-many-attempts", "Too many tokens were refused";
+    HeadTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-large", "The headers are too large";
     Internal = INTERNAL_SERVER_ERROR, "internal", "The service failed";
     Unavailable = SERVICE_UNAVAILABLE, "unavailable", "The service cannot answer now";
+    NoApp = SERVICE_UNAVAILABLE, "no-app", "No GitHub App is configured";
 }
 
 /// A problem as it is answered.
@@ -219,7 +225,7 @@ impl ApiError {
             Kind::Unauthorized => {
                 answer.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
             }
-            Kind::Unavailable | Kind::TooManyAttempts => {
+            Kind::Unavailable | Kind::NoApp | Kind::TooManyAttempts => {
                 answer.insert_header((header::RETRY_AFTER, RETRY_AFTER));
             }
             Kind::BodyTooLarge | Kind::BodyTimeout => {
@@ -319,7 +325,8 @@ mod tests {
             let row = format!("| `{}` | {} |", kind.slug(), kind.status().as_u16());
             assert!(PAGE.contains(&row), "docs/problems.md lacks {row}");
         }
-        let rows = PAGE.lines().filter(|line| line.starts_with("| `")).count();
+        let (_, table) = PAGE.split_once("|---|").expect("a table");
+        let rows = table.lines().filter(|line| line.starts_with("| `")).count();
         assert_eq!(rows, Kind::ALL.len(), "a row without a kind");
     }
 

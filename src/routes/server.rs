@@ -9,7 +9,7 @@ use tracing::Span;
 use tracing_actix_web::{RequestId, RootSpanBuilder, TracingLogger};
 
 use super::problem::ApiError;
-use super::{Api, endpoints};
+use super::{Api, endpoints, metrics, unread};
 
 /// One worker's application.
 pub fn app(
@@ -34,12 +34,14 @@ pub fn app(
                 }),
         )
         .default_service(web::to(no_such_path))
+        .wrap(from_fn(unread::hang_up))
         .wrap(
             DefaultHeaders::new()
                 .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
                 // Answers depend on the token, and are asked for again.
                 .add((header::CACHE_CONTROL, "private, no-cache")),
         )
+        .wrap(from_fn(metrics::measure))
         .wrap(from_fn(show_request_id))
         .wrap(TracingLogger::<RequestSpan>::new())
 }

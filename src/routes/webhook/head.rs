@@ -20,6 +20,8 @@ const ENTERPRISE_HOST: &str = "x-github-enterprise-host";
 /// A GUID is opaque text of this many characters at most.
 const MAX_GUID: usize = 128;
 const MAX_EVENT: usize = 128;
+/// Bytes of all headers together. GitHub's are about 1 KiB; the rest is for what proxies add.
+const MAX_HEAD: usize = 32 << 10;
 
 /// Everything that is decided before the body is read.
 pub(super) struct Head {
@@ -43,6 +45,9 @@ impl Head {
         apps: &Apps,
         config: &WebhookConfig,
     ) -> Result<Self, Refusal> {
+        if size(headers) > MAX_HEAD {
+            return Err(Refusal::HeadTooLarge);
+        }
         let format = format(headers, config)?;
         let length = match single(headers, "content-length") {
             Ok(Some(text)) => text.parse().ok(),
@@ -68,6 +73,13 @@ pub(super) fn cap(config: &WebhookConfig, format: BodyFormat) -> u64 {
         BodyFormat::Json => payload,
         BodyFormat::Form => payload * 3 + 64,
     }
+}
+
+fn size(headers: &HeaderMap) -> usize {
+    let lengths = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len());
+    lengths.sum()
 }
 
 /// More than one header where one is allowed, or one that is not text.

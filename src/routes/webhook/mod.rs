@@ -20,7 +20,8 @@ pub use head::HOOK_ID;
 use head::Head;
 use refusal::{LogSampler, Refusal};
 
-use super::Api;
+use super::problem::ApiError;
+use super::{Api, Problem};
 use crate::apps::{App, Apps};
 use crate::config::WebhookConfig;
 use crate::context::Context;
@@ -126,11 +127,8 @@ impl Receiver {
                     .increment(1);
                 Ok(recorded)
             }
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "a delivery could not be stored");
-                Err(Refusal::NotStored)
-            }
-            Err(_) => Err(Refusal::NotStored),
+            Ok(Err(error)) => Err(Refusal::NotStored(error.to_string())),
+            Err(_) => Err(Refusal::NotStored("the database took too long".to_owned())),
         }
     }
 }
@@ -152,7 +150,7 @@ async fn prove(head: Head, body: Vec<u8>, max_payload: u64) -> Result<Proven, Re
         return prove_now(head, body, max_payload);
     }
     let proven = web::block(move || prove_now(head, body, max_payload)).await;
-    proven.map_err(|_| Refusal::NotStored)?
+    proven.map_err(|error| Refusal::NotStored(error.to_string()))?
 }
 
 fn prove_now(head: Head, body: Vec<u8>, max_payload: usize) -> Result<Proven, Refusal> {
@@ -227,21 +225,20 @@ fn kept_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     responses(
         (status = 200, description = "A ping of this App's webhook", body = Receipt),
         (status = 202, description = "Stored, or stored before", body = Receipt),
-        (status = 400, description = "Signed, but not usable"),
-        (status = 401, description = "Not proven to be from GitHub"),
-        (status = 408, description = "The body did not arrive in time"),
-        (status = 413, description = "Over 25 MiB"),
-        (status = 415, description = "Neither JSON nor a form, or compressed"),
-        (status = 503, description = "Not stored; send it again later"),
+        (status = 400, description = "Signed, but not usable", body = Problem),
+        (status = 401, description = "Not proven to be from GitHub", body = Problem),
+        (status = 408, description = "The body did not arrive in time", body = Problem),
+        (status = 413, description = "Over 25 MiB", body = Problem),
+        (status = 415, description = "Neither JSON nor a form, or compressed", body = Problem),
+        (status = 431, description = "Headers of more than 32 KiB", body = Problem),
+        (status = 503, description = "Not stored; send it again later", body = Problem),
     )
 )]
-pub async fn receive(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+pub async fn receive(
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
     let receiver = Api::of(&request).receiver.clone();
-    match receiver.receive(&request, payload).await {
-        Ok(answer) => answer,
-        Err(refusal) => {
-            receiver.log.log(&refusal, request.headers());
-            refusal.into_response()
-        }
-    }
+    let answer = receiver.receive(&request, payload).await;
+    answer.map_err(|refusal| receiver.log.log(&refusal, request.headers()))
 }

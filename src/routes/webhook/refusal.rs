@@ -2,10 +2,10 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderMap, RETRY_AFTER};
-use serde_json::json;
+use actix_web::ResponseError;
+use actix_web::http::header::{HeaderMap, HeaderValue};
+
+use crate::routes::problem::{ApiError, Kind};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -15,25 +15,18 @@ pub(super) enum Refusal {
     /// Signed, and kept, and of no use.
     Unusable(String),
     MediaType,
+    HeadTooLarge,
     TooLarge,
     Timeout,
     /// The settings of the GitHub App are missing.
     NotConfigured,
-    NotStored,
+    /// The bodies under way hold all the memory that they may.
+    Busy,
+    /// Why is for the log alone.
+    NotStored(String),
 }
 
 impl Refusal {
-    fn status(&self) -> StatusCode {
-        match self {
-            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
-            Self::BadRequest(_) | Self::Unusable(_) => StatusCode::BAD_REQUEST,
-            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Timeout => StatusCode::REQUEST_TIMEOUT,
-            Self::NotConfigured | Self::NotStored => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-
     /// A stable code for logs and metrics.
     fn code(&self) -> &'static str {
         match self {
@@ -41,54 +34,62 @@ impl Refusal {
             Self::BadRequest(_) => "bad_request",
             Self::Unusable(_) => "unusable",
             Self::MediaType => "media_type",
+            Self::HeadTooLarge => "head_too_large",
             Self::TooLarge => "too_large",
             Self::Timeout => "timeout",
             Self::NotConfigured => "not_configured",
-            Self::NotStored => "not_stored",
+            Self::Busy => "busy",
+            Self::NotStored(_) => "not_stored",
         }
     }
 
-    fn detail(&self) -> String {
+    /// Of a refusal that is no fault of the sender's.
+    fn cause(&self) -> Option<&str> {
         match self {
-            Self::Unauthorized(_) => {
-                "the delivery is not signed by a webhook secret of ours".to_owned()
-            }
-            Self::BadRequest(what) => (*what).to_owned(),
-            Self::Unusable(why) => why.clone(),
-            Self::MediaType => {
-                "send application/json or application/x-www-form-urlencoded, not compressed"
-                    .to_owned()
-            }
-            Self::TooLarge => "the body is larger than GitHub ever sends".to_owned(),
-            Self::Timeout => "the body did not arrive in time".to_owned(),
-            Self::NotConfigured => "this server has no GitHub App configured yet".to_owned(),
-            Self::NotStored => "the delivery could not be stored; send it again".to_owned(),
+            Self::NotStored(cause) => Some(cause),
+            _ => None,
         }
     }
+}
 
-    pub(super) fn into_response(self) -> HttpResponse {
-        let status = self.status();
-        let mut answer = HttpResponse::build(status);
-        match self {
-            Self::NotConfigured | Self::NotStored => {
-                answer.insert_header((RETRY_AFTER, "10"));
-            }
-            // The rest of the body is not waited for.
-            Self::TooLarge | Self::Timeout => {
-                answer.force_close();
-            }
-            _ => {}
-        }
-        let title = status.canonical_reason().unwrap_or("Refused");
-        let problem = json!({
-            "type": format!("/problems/webhook-{}", status.as_u16()),
-            "title": title,
-            "status": status.as_u16(),
-            "detail": self.detail(),
-        });
-        answer
-            .content_type("application/problem+json")
-            .body(problem.to_string())
+impl From<&Refusal> for ApiError {
+    fn from(refusal: &Refusal) -> Self {
+        let (kind, detail) = match refusal {
+            Refusal::Unauthorized(_) => (
+                Kind::UnprovenDelivery,
+                "the delivery is not signed by a webhook secret of ours",
+            ),
+            Refusal::BadRequest(what) => (Kind::UnusableDelivery, *what),
+            Refusal::Unusable(why) => (Kind::UnusableDelivery, why.as_str()),
+            Refusal::MediaType => (
+                Kind::NotADelivery,
+                "send application/json or, unless the service refuses forms, \
+                 application/x-www-form-urlencoded, not compressed",
+            ),
+            Refusal::HeadTooLarge => (
+                Kind::HeadTooLarge,
+                "the headers are larger than GitHub's ever are",
+            ),
+            Refusal::TooLarge => (
+                Kind::BodyTooLarge,
+                "the body is larger than any that GitHub sends, or than this service takes",
+            ),
+            Refusal::Timeout => (Kind::BodyTimeout, "the body did not arrive in time"),
+            Refusal::NotConfigured => (
+                Kind::NoApp,
+                "whoever runs this service has to configure its GitHub App first: \
+                 GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY and GITHUB_WEBHOOK_SECRET",
+            ),
+            Refusal::Busy => (
+                Kind::Unavailable,
+                "too many large deliveries at once; send it again",
+            ),
+            Refusal::NotStored(_) => (
+                Kind::Unavailable,
+                "the delivery could not be stored; send it again",
+            ),
+        };
+        Self::new(kind, detail)
     }
 }
 
@@ -103,30 +104,31 @@ pub(super) struct LogSampler {
 }
 
 impl LogSampler {
-    pub(super) fn log(&self, refusal: &Refusal, headers: &HeaderMap) {
-        let (status, code) = (refusal.status(), refusal.code());
+    /// Tells of a refusal, and gives its answer.
+    pub(super) fn log(&self, refusal: &Refusal, headers: &HeaderMap) -> ApiError {
+        let (answer, code) = (ApiError::from(refusal), refusal.code());
         metrics::counter!("bindery_deliveries_refused_total", "reason" => code).increment(1);
-        let second = chrono::Utc::now().timestamp();
+        if self.admits(chrono::Utc::now().timestamp()) {
+            tracing::warn!(
+                status = answer.status_code().as_u16(),
+                reason = code,
+                cause = refusal.cause(),
+                event = shown(headers, "x-github-event"),
+                guid = shown(headers, "x-github-delivery"),
+                "refused a delivery"
+            );
+        }
+        answer
+    }
+
+    fn admits(&self, second: i64) -> bool {
         if self.second.swap(second, Ordering::Relaxed) != second {
             let left_out = self.lines.swap(0, Ordering::Relaxed).saturating_sub(LINES);
             if left_out > 0 {
                 tracing::warn!(left_out, "refused more deliveries than were logged");
             }
         }
-        if self.lines.fetch_add(1, Ordering::Relaxed) >= LINES {
-            return;
-        }
-        let (event, guid) = (
-            shown(headers, "x-github-event"),
-            shown(headers, "x-github-delivery"),
-        );
-        tracing::warn!(
-            status = status.as_u16(),
-            reason = code,
-            event,
-            guid,
-            "refused a delivery"
-        );
+        self.lines.fetch_add(1, Ordering::Relaxed) < LINES
     }
 }
 
@@ -134,8 +136,26 @@ impl LogSampler {
 fn shown(headers: &HeaderMap, name: &str) -> String {
     let bytes = headers
         .get(name)
-        .map(actix_web::http::header::HeaderValue::as_bytes)
+        .map(HeaderValue::as_bytes)
         .unwrap_or_default();
     let cut = &bytes[..bytes.len().min(64)];
     cut.escape_ascii().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn w59_a_flood_is_logged_by_its_first_hundred_a_second() {
+        let sampler = LogSampler::default();
+        let admitted = |second| (0..250).filter(|_| sampler.admits(second)).count();
+        assert_eq!((admitted(7), admitted(7), admitted(8)), (100, 0, 100));
+    }
+
+    #[test]
+    fn w03_all_causes_of_a_401_are_one_answer() {
+        let answer = |cause| ApiError::from(&Refusal::Unauthorized(cause)).to_string();
+        assert_eq!(answer("sig_missing"), answer("signature_mismatch"));
+    }
 }

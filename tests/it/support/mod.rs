@@ -2,6 +2,7 @@
 
 mod api;
 mod database;
+pub mod logs;
 mod stories;
 mod world;
 

@@ -1,0 +1,68 @@
+//! What one sender may cost the others.
+
+use super::post::{Post, connect};
+use super::{Either, ledger};
+use crate::support::{World, stories};
+
+const KIB: usize = 1 << 10;
+
+async fn with_room_for_one(either: Either) -> World {
+    let settings = [
+        ("BINDERY_WEBHOOK_MAX_BODY", "1MiB"),
+        ("BINDERY_WEBHOOK_BODY_MEMORY", "1MiB"),
+        ("BINDERY_WEBHOOK_BODY_TIMEOUT", "700ms"),
+    ];
+    either.with(&settings).await
+}
+
+fn large() -> Post {
+    Post::new("large", format!(r#"{{"pad":"{}"}}"#, "x".repeat(900 * KIB)))
+}
+
+stories! {
+    async fn large_bodies_wait_for_each_other_and_small_ones_for_nobody(either: Either) {
+        let world = with_room_for_one(either).await;
+        let (slow, next) = (large(), large());
+        let mut wire = connect(&world).await;
+        wire.send(&slow.bytes()[..200 * KIB]).await;
+        // The part has been taken when the small one's answer is there; the next one has to wait.
+        Post::push().send(&world).await.expect(202);
+        let (given_up, waited) = tokio::join!(wire.answer(), next.send(&world));
+        given_up.expect(408);
+        waited.expect(202);
+        large().send(&world).await.expect(202);
+        assert!(ledger(&world, slow.guid()).await.is_empty());
+        world.settle().await;
+        world.end().await;
+    }
+
+    async fn an_announcement_alone_takes_no_room(either: Either) {
+        let world = with_room_for_one(either).await;
+        let mut idle = Vec::new();
+        for _ in 0..20 {
+            let mut wire = connect(&world).await;
+            let post = large();
+            wire.send(&post.head(&format!("Content-Length: {}", post.body.len()))).await;
+            idle.push(wire);
+        }
+        large().send(&world).await.expect(202);
+        for mut wire in idle {
+            wire.answer().await.expect(408);
+        }
+        world.settle().await;
+        world.end().await;
+    }
+
+    async fn twenty_large_bodies_at_once_are_all_taken(either: Either) {
+        let world = with_room_for_one(either).await;
+        let posts: Vec<Post> = (0..20).map(|_| large()).collect();
+        let sent = futures_util::future::join_all(posts.iter().map(|post| post.send(&world))).await;
+        let taken = sent.iter().filter(|answer| answer.status == 202).count();
+        let refused = sent.iter().filter(|answer| answer.status == 503).count();
+        assert_eq!(taken + refused, 20, "{sent:?}");
+        assert!(taken >= 1);
+        large().send(&world).await.expect(202);
+        world.settle().await;
+        world.end().await;
+    }
+}
