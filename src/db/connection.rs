@@ -27,6 +27,9 @@ pub struct Conn {
     driver: Driver,
     wakes: Wakes,
     pending: Pending,
+    /// PostgreSQL works on a statement whose caller may have given up on it: who comes next would
+    /// wait for its end.
+    at_work: bool,
 }
 
 #[expect(
@@ -44,6 +47,7 @@ impl Conn {
             driver,
             wakes,
             pending: Pending::default(),
+            at_work: false,
         }
     }
 
@@ -55,7 +59,8 @@ impl Conn {
     ///
     /// Must be called inside a transaction: a worker that is told before the commit finds no row.
     pub async fn wake_on_commit(&mut self, channel: Channel) -> QueryResult<()> {
-        if self.pending.contains(channel) {
+        self.pending.ring(channel);
+        if self.pending.is_notified(channel) {
             return Ok(());
         }
         if let Driver::Postgres(connection) = &mut self.driver {
@@ -63,7 +68,7 @@ impl Conn {
                 .batch_execute(&format!("NOTIFY {}", channel.name()))
                 .await?;
         }
-        self.pending.add(channel);
+        self.pending.notified(channel);
         Ok(())
     }
 
@@ -71,7 +76,7 @@ impl Conn {
         match &mut self.driver {
             Driver::Postgres(connection) => {
                 use diesel_async::pooled_connection::PoolableConnection as _;
-                connection.is_broken()
+                self.at_work || connection.is_broken()
             }
             Driver::Sqlite(handle) => handle.is_broken(),
         }
@@ -85,10 +90,20 @@ impl Conn {
     }
 }
 
+/// Sets the mark while a statement runs; whoever stops waiting for it leaves the mark behind.
+async fn marked<T>(mark: &mut bool, statement: impl Future<Output = T>) -> T {
+    *mark = true;
+    let ended = statement.await;
+    *mark = false;
+    ended
+}
+
 impl SimpleAsyncConnection for Conn {
     async fn batch_execute(&mut self, query: &str) -> QueryResult<()> {
         match &mut self.driver {
-            Driver::Postgres(connection) => connection.batch_execute(query).await,
+            Driver::Postgres(connection) => {
+                marked(&mut self.at_work, connection.batch_execute(query)).await
+            }
             Driver::Sqlite(handle) => {
                 let query = query.to_owned();
                 handle
@@ -117,11 +132,13 @@ impl AsyncConnectionCore for Conn {
                 match Rendered::<_, T::Query>::new(&query, &Dialect::Postgres) {
                     // Read to its end before a row is handed out: a commit can fail after the rows were
                     // sent, and `get_result` drops the stream before it would see that error.
-                    Ok(rendered) => connection
-                        .load(rendered)
-                        .and_then(|rows| rows.map_ok(AnyRow::Postgres).try_collect::<Vec<_>>())
-                        .map_ok(|rows| stream::iter(rows.into_iter().map(Ok)).boxed())
-                        .boxed(),
+                    Ok(rendered) => {
+                        let rows = connection
+                            .load(rendered)
+                            .and_then(|rows| rows.map_ok(AnyRow::Postgres).try_collect::<Vec<_>>())
+                            .map_ok(|rows| stream::iter(rows.into_iter().map(Ok)).boxed());
+                        marked(&mut self.at_work, rows).boxed()
+                    }
                     Err(error) => std::future::ready(Err(error)).boxed(),
                 }
             }
@@ -150,7 +167,10 @@ impl AsyncConnectionCore for Conn {
         match &mut self.driver {
             Driver::Postgres(connection) => {
                 match Rendered::<_, T>::new(&source, &Dialect::Postgres) {
-                    Ok(rendered) => connection.execute_returning_count(rendered).boxed(),
+                    Ok(rendered) => {
+                        let count = connection.execute_returning_count(rendered);
+                        marked(&mut self.at_work, count).boxed()
+                    }
                     Err(error) => std::future::ready(Err(error)).boxed(),
                 }
             }
@@ -233,7 +253,10 @@ impl TransactionManager<Conn> for Transactions {
             Driver::Postgres(connection) => PgTransactions::rollback_transaction(connection).await,
             Driver::Sqlite(handle) => handle.rollback().await,
         };
-        if !conn.in_transaction() {
+        if conn.in_transaction() {
+            // PostgreSQL forgets with a savepoint what it was to notify.
+            conn.pending.renotify();
+        } else {
             conn.pending.take().for_each(drop);
         }
         rolled_back

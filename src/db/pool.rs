@@ -1,6 +1,7 @@
 //! Pools with bounded waits: on PostgreSQL one for all, on SQLite one writer and several readers.
 
 use std::fs::File;
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +31,39 @@ pub struct DbSettings {
 }
 
 /// A connection that goes back to its pool when it is dropped.
-pub type Pooled = managed::Object<Connector>;
+///
+/// One that was left in the middle of something is closed: in the pool it would hold its locks until
+/// somebody happened to be given it.
+#[derive(Debug)]
+pub struct Pooled(Option<managed::Object<Connector>>);
+
+/// Only `drop` takes the connection out.
+const HELD: &str = "a connection until it is dropped";
+
+impl Deref for Pooled {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        self.0.as_ref().expect(HELD)
+    }
+}
+
+impl DerefMut for Pooled {
+    fn deref_mut(&mut self) -> &mut Conn {
+        self.0.as_mut().expect(HELD)
+    }
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        if let Some(mut object) = self.0.take()
+            && object.is_broken()
+        {
+            drop(managed::Object::take(object));
+        }
+    }
+}
+
 type Pool = managed::Pool<Connector>;
 
 /// The database, for the life of the process. Clones share the pools.
@@ -127,6 +160,7 @@ impl Db {
 async fn acquire(pool: &Pool) -> Result<Pooled, DbError> {
     pool.get()
         .await
+        .map(|object| Pooled(Some(object)))
         .map_err(|error| DbError::Connection(error.to_string()))
 }
 

@@ -15,6 +15,11 @@ use rustls::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+/// PostgreSQL looks every second whether a working statement's client is still there: what a caller gave
+/// up on holds its locks no longer than that. Versions before 14 have no such setting.
+const CHECK_CLIENT: &str = "SELECT set_config(name, '1000', false) FROM pg_settings \
+    WHERE name = 'client_connection_check_interval'";
+
 /// Everything needed to open one more connection.
 #[derive(Clone)]
 pub(super) struct PostgresConnector {
@@ -42,7 +47,7 @@ impl PostgresConnector {
             .keepalives_retries(3);
         let setup = format!(
             "SET synchronous_commit = on; SET timezone = 'UTC'; SET statement_timeout = {millis}; \
-             SET idle_in_transaction_session_timeout = 60000",
+             SET idle_in_transaction_session_timeout = 60000; {CHECK_CLIENT}",
             millis = statement_timeout.as_millis()
         );
         Ok(Self {

@@ -59,29 +59,48 @@ impl Wakes {
 /// What an open transaction will ring when it commits, and forget when it rolls back.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    inbox: bool,
-    jobs: bool,
+    inbox: Ring,
+    jobs: Ring,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Ring {
+    here: bool,
+    /// PostgreSQL has been told to ring in the other processes.
+    notified: bool,
 }
 
 impl Pending {
-    pub(super) fn add(&mut self, channel: Channel) {
+    fn of(&mut self, channel: Channel) -> &mut Ring {
         match channel {
-            Channel::Inbox => self.inbox = true,
-            Channel::Jobs => self.jobs = true,
+            Channel::Inbox => &mut self.inbox,
+            Channel::Jobs => &mut self.jobs,
         }
     }
 
-    pub(super) fn contains(&self, channel: Channel) -> bool {
-        match channel {
-            Channel::Inbox => self.inbox,
-            Channel::Jobs => self.jobs,
+    pub(super) fn ring(&mut self, channel: Channel) {
+        self.of(channel).here = true;
+    }
+
+    pub(super) fn is_notified(&mut self, channel: Channel) -> bool {
+        self.of(channel).notified
+    }
+
+    pub(super) fn notified(&mut self, channel: Channel) {
+        self.of(channel).notified = true;
+    }
+
+    /// A part of the transaction was undone, and a notification perhaps with it.
+    pub(super) fn renotify(&mut self) {
+        for channel in Channel::ALL {
+            self.of(channel).notified = false;
         }
     }
 
     pub(super) fn take(&mut self) -> impl Iterator<Item = Channel> {
-        let taken = std::mem::take(self);
+        let mut taken = std::mem::take(self);
         Channel::ALL
             .into_iter()
-            .filter(move |channel| taken.contains(*channel))
+            .filter(move |channel| taken.of(*channel).here)
     }
 }
