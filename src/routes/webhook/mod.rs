@@ -147,13 +147,13 @@ struct Proven {
 async fn prove(head: Head, body: Vec<u8>, max_payload: u64) -> Result<Proven, Refusal> {
     let max_payload = usize::try_from(max_payload).unwrap_or(usize::MAX);
     if body.len() < LARGE {
-        return prove_now(head, body, max_payload);
+        return prove_now(&head, body, max_payload);
     }
-    let proven = web::block(move || prove_now(head, body, max_payload)).await;
+    let proven = web::block(move || prove_now(&head, body, max_payload)).await;
     proven.map_err(|error| Refusal::NotStored(error.to_string()))?
 }
 
-fn prove_now(head: Head, body: Vec<u8>, max_payload: usize) -> Result<Proven, Refusal> {
+fn prove_now(head: &Head, body: Vec<u8>, max_payload: usize) -> Result<Proven, Refusal> {
     let signer = head.candidates.iter().find_map(|app| {
         let age = app.secrets.verify(&head.signature, &body)?;
         Some((app.clone(), age))
