@@ -27,9 +27,14 @@ stories! {
         wire.send(&slow.bytes()[..200 * KIB]).await;
         // The part has been taken when the small one's answer is there; the next one has to wait.
         Post::push().send(&world).await.expect(202);
-        let (given_up, waited) = tokio::join!(wire.answer(), next.send(&world));
-        given_up.expect(408);
-        waited.expect(202);
+        let waiting = next.send(&world);
+        tokio::pin!(waiting);
+        tokio::select! {
+            biased;
+            given_up = wire.answer() => given_up.expect(408),
+            early = &mut waiting => panic!("it did not wait: {early:?}"),
+        };
+        waiting.await.expect(202);
         large().send(&world).await.expect(202);
         assert!(ledger(&world, slow.guid()).await.is_empty());
         world.settle().await;

@@ -21,7 +21,7 @@ use crate::support::{TestDatabase, World, begin, stories};
 /// A program beside the service that has the deliveries for itself.
 enum Stranger {
     Sqlite(diesel::sqlite::SqliteConnection),
-    Postgres(AsyncPgConnection),
+    Postgres(Box<AsyncPgConnection>),
 }
 
 impl Stranger {
@@ -33,7 +33,7 @@ impl Stranger {
             }
             DatabaseUrl::Postgres(url) => {
                 let connection = AsyncPgConnection::establish(url.expose_secret()).await;
-                Self::Postgres(connection.expect("the server"))
+                Self::Postgres(Box::new(connection.expect("the server")))
             }
         }
     }
