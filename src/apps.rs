@@ -71,7 +71,10 @@ impl App {
             app_id: settings.app_id,
             private_key: settings.private_key.clone(),
             previous_private_key: settings.previous_private_key.clone(),
-            limits: ClientLimits::default(),
+            limits: ClientLimits {
+                max_requests_per_minute: settings.requests_per_minute,
+                ..ClientLimits::default()
+            },
         };
         let secrets = SigningSecrets {
             current: settings.webhook_secret.clone(),

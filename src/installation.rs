@@ -74,6 +74,26 @@ pub async fn pause(
     Ok(())
 }
 
+/// GitHub answered under it, so it is neither suspended nor gone.
+pub async fn mark_working(
+    id: InstallationRowId,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    let thought_lost = installations::suspended_at
+        .is_not_null()
+        .or(installations::deleted_at.is_not_null());
+    diesel::update(installations::table.find(id).filter(thought_lost))
+        .set((
+            installations::suspended_at.eq(None::<DateTime<Utc>>),
+            installations::deleted_at.eq(None::<DateTime<Utc>>),
+            installations::updated_at.eq(now),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// GitHub answered that it is suspended; when that began, if it is not known, is now.
 pub async fn mark_suspended(
     id: InstallationRowId,

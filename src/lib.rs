@@ -3,6 +3,7 @@
 pub mod apps;
 pub mod binding;
 pub mod blob;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod content;

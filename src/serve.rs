@@ -58,6 +58,12 @@ impl Http {
         self.server.await??;
         Ok(())
     }
+
+    /// Drops what is in flight: for whoever was told to stop twice.
+    pub async fn abort(self) {
+        self.handle.stop(false).await;
+        self.server.abort();
+    }
 }
 
 /// The workers of this process, not yet working: a test drains them, a service runs them.

@@ -1,6 +1,7 @@
 //! Bindings: this place is filled from that repository, at that ref, under that path.
 
 mod access;
+mod granted;
 mod place;
 mod put;
 mod request;
@@ -9,6 +10,7 @@ mod state;
 mod view;
 
 pub use access::{Access, Finding};
+pub use granted::{of_installation, without_grant};
 pub use place::{Place, always_required, find_in, is_template_name};
 pub use put::{PutBinding, PutOutcome, delete, put};
 pub use request::{BindingRequest, BindingSpec, InvalidField};

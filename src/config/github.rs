@@ -26,6 +26,10 @@ settings! {
         /// The secret before it, accepted until it is taken out, so that it can be rotated.
         webhook_secret_previous: Option<WebhookSecret> = optional "one secret",
             "GITHUB_WEBHOOK_SECRET_PREVIOUS";
+        /// What one installation is asked at most in a minute. github.com answers no more than 900;
+        /// an Enterprise Server has the limits that its administrator set.
+        requests_per_minute: u32 = value "900", "GITHUB_REQUESTS_PER_MINUTE",
+            from "60" to "1000000";
     }
 }
 
@@ -40,6 +44,8 @@ pub struct GitHubAppConfig {
     pub previous_private_key: Option<PrivateKeyPem>,
     pub webhook_secret: WebhookSecret,
     pub previous_webhook_secret: Option<WebhookSecret>,
+    /// Of one installation.
+    pub requests_per_minute: u32,
 }
 
 /// The complete Apps, the environment's first, and the settings that the others lack.
@@ -108,6 +114,7 @@ impl AppSettings {
             previous_private_key: self.private_key_previous,
             webhook_secret: self.webhook_secret?,
             previous_webhook_secret: self.webhook_secret_previous,
+            requests_per_minute: self.requests_per_minute,
         })
     }
 }

@@ -181,3 +181,14 @@ pub async fn oldest_waiting(conn: &mut Conn) -> QueryResult<Option<DateTime<Utc>
         .first(conn)
         .await
 }
+
+/// How many wait to be processed.
+pub async fn count_waiting(conn: &mut Conn) -> QueryResult<i64> {
+    // A literal, so that both databases see that the partial index will do.
+    let waiting = diesel::dsl::sql::<diesel::sql_types::Bool>("deliveries.state = 'received'");
+    deliveries::table
+        .filter(waiting)
+        .count()
+        .get_result(conn)
+        .await
+}

@@ -166,29 +166,47 @@ impl Claim {
     }
 }
 
-/// When the next waiting job is due, so that a worker can sleep exactly as long.
-pub(super) async fn next_due_at(
+/// When the first job that was not due at `looked_at` will be, so that a worker can sleep exactly as long.
+pub(super) async fn next_due_after(
+    looked_at: DateTime<Utc>,
     kinds: &[&'static str],
     conn: &mut Conn,
 ) -> QueryResult<Option<DateTime<Utc>>> {
-    jobs::table
-        .filter(
-            jobs::state
-                .eq_any(JobState::WAITING)
-                .and(jobs::kind.eq_any(kinds.to_vec())),
-        )
-        .select(diesel::dsl::min(jobs::scheduled_at))
-        .first(conn)
-        .await
+    let mut first = None;
+    for lane in Lane::ALL {
+        // In the order of the index, so that no number of waiting jobs makes this slow.
+        let due: Option<DateTime<Utc>> = jobs::table
+            .filter(jobs::state.eq_any(JobState::WAITING))
+            .filter(jobs::lane.eq(lane.number()))
+            .filter(jobs::scheduled_at.gt(looked_at))
+            .filter(jobs::kind.eq_any(kinds.to_vec()))
+            .order((jobs::scheduled_at, jobs::id))
+            .select(jobs::scheduled_at)
+            .first(conn)
+            .await
+            .optional()?;
+        first = first.into_iter().chain(due).min();
+    }
+    Ok(first)
 }
 
-/// Says whose rate limit and whose share of the workers a job uses, once that is known.
+/// Says whose rate limit and whose share of the workers a job uses, once that is known; the job that
+/// waits for the same target, if there is one, will use the same.
 pub async fn assign_installation(
     job: JobId,
     installation: InstallationRowId,
     conn: &mut Conn,
 ) -> QueryResult<()> {
-    diesel::update(jobs::table.find(job))
+    let (kind, target): (String, i64) = jobs::table
+        .find(job)
+        .select((jobs::kind, jobs::target))
+        .first(conn)
+        .await?;
+    let sibling = jobs::kind
+        .eq(kind)
+        .and(jobs::target.eq(target))
+        .and(jobs::state.eq_any(JobState::WAITING));
+    diesel::update(jobs::table.filter(jobs::id.eq(job).or(sibling)))
         .set(jobs::installation_id.eq(installation))
         .execute(conn)
         .await?;

@@ -14,8 +14,10 @@
 //! A claim commits before the work begins; the work runs with no transaction open; its settlement and
 //! everything it publishes are one transaction, fenced by the claim.
 
+mod attempt;
 mod backoff;
 mod claim;
+mod depth;
 mod enqueue;
 mod history;
 mod job;
@@ -27,6 +29,7 @@ mod worker;
 
 pub use backoff::Backoff;
 pub use claim::{Claim, Limits, assign_installation};
+pub use depth::{Depth, depth};
 pub use enqueue::{Enqueued, NewJob, cancel_waiting, enqueue};
 pub use history::{JobEvent, JobEventKind, events_of};
 pub use job::{Attempt, Cause, Job, JobFilter, JobState, Lane, find, list, running_or_waiting};

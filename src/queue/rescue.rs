@@ -11,39 +11,56 @@ use crate::db::schema::jobs;
 use crate::db::{Conn, Driver};
 use crate::ids::JobId;
 
-/// At most this many in one transaction: a dead process's jobs, not a table.
-const BATCH: i64 = 100;
+/// The jobs whose worker let its lease run out.
+pub(super) async fn expired(
+    kinds: &[&'static str],
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<Vec<JobId>> {
+    jobs::table
+        .filter(jobs::state.eq(JobState::Running))
+        .filter(jobs::lease_until.lt(now))
+        .filter(jobs::kind.eq_any(kinds.to_vec()))
+        .order(jobs::lease_until)
+        .select(jobs::id)
+        .load(conn)
+        .await
+}
 
-/// Takes back the jobs whose worker let its lease run out; the attempt counts, for the job may be
-/// what killed the worker. Must run in a transaction.
+/// Takes a job back whose lease has run out; the attempt counts, for the job may be what killed the
+/// worker. Nothing, if another worker does it or the lease was extended. Must run in a transaction.
 pub(super) async fn rescue(
+    job: JobId,
     registry: &Registry,
     backoff: Backoff,
     now: DateTime<Utc>,
     conn: &mut Conn,
-) -> QueryResult<usize> {
+) -> QueryResult<()> {
     let expired = jobs::table
+        .filter(jobs::id.eq(job.get()))
         .filter(jobs::state.eq(JobState::Running.as_str()))
         .filter(jobs::lease_until.lt(now))
-        .filter(jobs::kind.eq_any(registry.names()))
-        .select(jobs::id)
-        .limit(BATCH);
-    let ids: Vec<i64> = match conn.driver() {
-        Driver::Postgres(connection) => expired.for_update().skip_locked().load(connection).await?,
-        Driver::Sqlite(_) => expired.load(conn).await?,
+        .select(jobs::id);
+    let id: Option<i64> = match conn.driver() {
+        Driver::Postgres(connection) => expired
+            .for_update()
+            .skip_locked()
+            .first(connection)
+            .await
+            .optional()?,
+        Driver::Sqlite(_) => expired.first(conn).await.optional()?,
     };
-    for id in &ids {
-        let job: Job = jobs::table
-            .find(JobId::new(*id))
-            .select(Job::as_select())
-            .first(conn)
-            .await?;
-        rescue_one(&job, registry, backoff, now, conn).await?;
+    let job = match id {
+        Some(id) => super::find(JobId::new(id), conn).await?,
+        None => None,
+    };
+    match job {
+        Some(job) => put_back(&job, registry, backoff, now, conn).await,
+        None => Ok(()),
     }
-    Ok(ids.len())
 }
 
-async fn rescue_one(
+async fn put_back(
     job: &Job,
     registry: &Registry,
     backoff: Backoff,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel_async::{AsyncConnection, RunQueryDsl};
 use serde_json::{Value, json};
 
 use super::claim::Claim;
@@ -42,10 +43,9 @@ pub(super) async fn settle(
     now: DateTime<Utc>,
     conn: &mut Conn,
 ) -> QueryResult<Option<Settled>> {
-    if !lock(claim, conn).await? {
+    let Some(job) = &lock(claim, conn).await? else {
         return Ok(None);
-    }
-    let job = &claim.job;
+    };
     let state = match outcome {
         Outcome::Completed(result) => {
             finalize(job, JobState::Completed, None, result.clone(), now, conn).await?
@@ -109,11 +109,10 @@ pub(super) async fn fail(
     now: DateTime<Utc>,
     conn: &mut Conn,
 ) -> QueryResult<Option<Settled>> {
-    if !lock(claim, conn).await? {
+    let Some(job) = lock(claim, conn).await? else {
         return Ok(None);
-    }
-    let state =
-        retry_or_discard(&claim.job, error, delays, JobEventKind::Retried, now, conn).await?;
+    };
+    let state = retry_or_discard(&job, error, delays, JobEventKind::Retried, now, conn).await?;
     Ok(Some(Settled { state }))
 }
 
@@ -123,26 +122,28 @@ pub(super) async fn release(
     now: DateTime<Utc>,
     conn: &mut Conn,
 ) -> QueryResult<bool> {
-    if !lock(claim, conn).await? {
+    let Some(job) = lock(claim, conn).await? else {
         return Ok(false);
-    }
-    record(&claim.job, JobEventKind::Released, json!({}), now, conn).await?;
-    let back = PutBack::uncounted(&claim.job, JobState::Available, now);
-    put_back(&claim.job, back, now, conn).await?;
+    };
+    record(&job, JobEventKind::Released, json!({}), now, conn).await?;
+    let back = PutBack::uncounted(&job, JobState::Available, now);
+    put_back(&job, back, now, conn).await?;
     Ok(true)
 }
 
 /// Takes the row's lock if it is still this claim's; from here to the commit nobody can rescue it.
-async fn lock(claim: &Claim, conn: &mut Conn) -> QueryResult<bool> {
+/// The row may have learnt its installation since it was claimed.
+async fn lock(claim: &Claim, conn: &mut Conn) -> QueryResult<Option<Job>> {
     let held = jobs::table
         .find(claim.job.id)
         .filter(jobs::fence.eq(claim.job.fence))
         .filter(jobs::state.eq(JobState::Running));
-    let rows = diesel::update(held)
+    diesel::update(held)
         .set(jobs::fence.eq(claim.job.fence))
-        .execute(conn)
-        .await?;
-    Ok(rows == 1)
+        .returning(Job::as_returning())
+        .get_result(conn)
+        .await
+        .optional()
 }
 
 /// A job whose row is locked and whose attempt did not succeed.
@@ -255,12 +256,27 @@ async fn put_back(
     conn: &mut Conn,
 ) -> QueryResult<JobState> {
     conn.wake_on_commit(Channel::Jobs).await?;
-    if let Some(sibling) = waiting_for_update(&job.kind, job.target, conn).await? {
-        return supersede(job, &sibling, back, now, conn).await;
+    loop {
+        if let Some(sibling) = waiting_for_update(&job.kind, job.target, conn).await? {
+            return supersede(job, &sibling, back, now, conn).await;
+        }
+        // PostgreSQL shows no sibling that is not committed yet, but waits for it here.
+        let waits = conn.transaction(async |conn| wait_again(job, &back, now, conn).await);
+        match waits.await {
+            Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {}
+            waits => return waits.map(|()| back.state),
+        }
     }
-    let state = back.state;
+}
+
+async fn wait_again(
+    job: &Job,
+    back: &PutBack,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
     let changes = (
-        jobs::state.eq(state),
+        jobs::state.eq(back.state),
         jobs::attempt.eq(back.attempt),
         jobs::deferrals.eq(back.deferrals),
         jobs::scheduled_at.eq(back.at),
@@ -272,7 +288,7 @@ async fn put_back(
         .set(changes)
         .execute(conn)
         .await?;
-    Ok(state)
+    Ok(())
 }
 
 /// Two waiting jobs of one target cannot be: the fresher one takes over what this one has learnt.
@@ -292,6 +308,7 @@ async fn supersede(
         jobs::scheduled_at.eq(sibling.scheduled_at.max(back.at)),
         jobs::not_before.eq(sibling.not_before.max(floor)),
         jobs::lane.eq(sibling.lane.min(job.lane)),
+        jobs::installation_id.eq(sibling.installation_id.or(job.installation_id)),
         jobs::hints.eq(Json(newest_hints(&job.hints.0, &sibling.hints.0))),
     );
     diesel::update(jobs::table.find(sibling.id))

@@ -16,6 +16,7 @@ use crate::db::Conn;
 use crate::ids::OrganizationId;
 use crate::organization::{self, Organization};
 use crate::queue::Cause;
+use crate::slug::Slug;
 use crate::token::{self, Role, Token};
 
 /// Somebody with a good token.
@@ -41,7 +42,10 @@ impl Caller {
         needs: Role,
         conn: &mut Conn,
     ) -> Result<Tenant, ApiError> {
-        let found = organization::find(slug, conn).await?;
+        let found = match slug.parse::<Slug>() {
+            Ok(slug) => organization::find(slug.as_str(), conn).await?,
+            Err(_) => None,
+        };
         let organization = found
             .filter(|organization| self.sees(Some(organization.id)))
             .ok_or_else(|| ApiError::no_such("organisation"))?;
@@ -74,6 +78,10 @@ impl Caller {
     /// The one organisation that the token is for; `None`: all of them.
     pub(super) fn organization(&self) -> Option<OrganizationId> {
         self.organization
+    }
+
+    pub(super) fn label(&self) -> &str {
+        &self.label
     }
 
     /// Why a job exists that the caller asked for.

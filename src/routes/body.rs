@@ -37,7 +37,7 @@ impl Body {
     ) -> Result<T, ApiError> {
         let headers = self.headers.clone();
         let bytes = self.read().await?;
-        if bytes.is_empty() && !headers.contains_key(header::CONTENT_TYPE) {
+        if bytes.is_empty() {
             return Ok(T::default());
         }
         check_declared(&headers)?;

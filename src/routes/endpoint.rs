@@ -1,14 +1,14 @@
 //! One resource with its methods: what is registered, and what `Allow` says, come from one list.
 
 use actix_web::http::Method;
-use actix_web::{FromRequest, Handler, Resource, Responder, guard, web};
+use actix_web::{FromRequest, Handler, Resource, Responder, Route, guard, web};
 
 use super::problem::ApiError;
 
 pub(super) struct Endpoint {
     path: &'static str,
     methods: Vec<Method>,
-    resource: Resource,
+    routes: Vec<Route>,
 }
 
 impl Endpoint {
@@ -16,7 +16,7 @@ impl Endpoint {
         Self {
             path,
             methods: Vec::new(),
-            resource: web::resource(path),
+            routes: Vec::new(),
         }
     }
 
@@ -61,18 +61,20 @@ impl Endpoint {
         self.route(&[Method::DELETE], web::delete().to(handler))
     }
 
-    fn route(mut self, methods: &[Method], route: actix_web::Route) -> Self {
+    fn route(mut self, methods: &[Method], route: Route) -> Self {
         self.methods.extend_from_slice(methods);
-        self.resource = self.resource.route(route);
+        self.routes.push(route);
         self
     }
 
     /// The path with plain parameters, as the API's description writes it.
+    #[cfg(test)]
     pub(super) fn template(&self) -> String {
         self.path.replace(":.*}", "}")
     }
 
     /// The methods that do something of their own.
+    #[cfg(test)]
     pub(super) fn methods(&self) -> impl Iterator<Item = &Method> {
         self.methods.iter().filter(|method| *method != Method::HEAD)
     }
@@ -80,7 +82,9 @@ impl Endpoint {
     pub(super) fn into_resource(self) -> Resource {
         let names: Vec<_> = self.methods.iter().map(Method::as_str).collect();
         let allow = names.join(", ");
-        self.resource.default_service(web::to(move || {
+        let resource = web::resource(self.path);
+        let resource = self.routes.into_iter().fold(resource, Resource::route);
+        resource.default_service(web::to(move || {
             let refusal = ApiError::method_not_allowed(&allow);
             async move { Err::<&'static str, _>(refusal) }
         }))

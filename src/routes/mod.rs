@@ -1,16 +1,28 @@
 //! The HTTP API. Routes own connections and transactions; what they do has a name elsewhere.
 
+#![expect(
+    unused_qualifications,
+    reason = "the code that utoipa's macros make is qualified in full"
+)]
+
 mod auth;
 mod bindings;
 mod body;
+mod deliveries;
 mod endpoint;
 mod etag;
+mod grants;
 mod guesses;
+mod health;
+mod jobs;
+mod metrics;
+mod openapi;
 mod organizations;
 mod page;
 mod problem;
 mod projects;
 mod server;
+mod tokens;
 #[cfg(test)]
 mod tests;
 mod unread;
@@ -42,6 +54,7 @@ pub struct Api {
 impl Api {
     /// `base_url` as of [`crate::config::HttpConfig::base_url`], known once the server is bound.
     pub fn new(context: Context, base_url: String) -> Self {
+        metrics::recorded();
         Self {
             receiver: Arc::new(webhook::Receiver::new(&context)),
             context,
@@ -109,5 +122,29 @@ fn endpoints() -> Vec<Endpoint> {
             .delete(projects::delete),
     ];
     all.extend(bindings::endpoints());
+    all.extend([
+        Endpoint::at("/orgs/{org}/installations").get(grants::list),
+        Endpoint::at("/orgs/{org}/installations/{installation_id}")
+            .get(grants::get)
+            .put(grants::put)
+            .delete(grants::delete),
+        Endpoint::at("/jobs").get(jobs::list),
+        Endpoint::at("/jobs/{id}").get(jobs::get),
+        Endpoint::at("/deliveries").get(deliveries::list),
+        Endpoint::at("/deliveries/{id}").get(deliveries::get),
+        Endpoint::at("/deliveries/{id}/replay").post(deliveries::replay),
+        Endpoint::at("/tokens")
+            .get(tokens::list)
+            .post(tokens::create),
+        Endpoint::at("/tokens/{id}")
+            .get(tokens::get)
+            .delete(tokens::revoke),
+        Endpoint::at("/livez").get(health::livez),
+        Endpoint::at("/readyz").get(health::readyz),
+        Endpoint::at("/metrics").get(metrics::metrics),
+        Endpoint::at("/openapi.json").get(openapi::json),
+        Endpoint::at("/docs").get(openapi::pages),
+        Endpoint::at("/docs/{path:.*}").get(openapi::page),
+    ]);
     all
 }

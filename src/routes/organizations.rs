@@ -1,3 +1,5 @@
+//! Organisations: who they are, and what they have in common with projects at this edge.
+
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
@@ -34,9 +36,8 @@ pub(super) struct TitleRequest {
 impl TitleRequest {
     /// The title, when it is one.
     pub(super) fn checked(self) -> Result<Option<String>, ApiError> {
-        match &self.title {
-            Some(title) => check_text("title", title)?,
-            None => {}
+        if let Some(title) = &self.title {
+            check_text("title", title)?;
         }
         Ok(self.title)
     }
@@ -86,6 +87,12 @@ pub(super) struct SlugListQuery {
     pub(super) cursor: Option<String>,
 }
 
+/// Lists the organisations that the token sees, by slug
+#[utoipa::path(
+    get, path = "/orgs", tag = "organisations", operation_id = "list_organizations",
+    params(SlugListQuery),
+    responses((status = 200, description = "A page of them", body = Vec<OrganizationBody>)),
+)]
 pub(super) async fn list(
     api: web::Data<Api>,
     caller: Caller,
@@ -106,6 +113,12 @@ pub(super) async fn list(
     Ok(page.answer(&api, &request, &body, next.as_deref()))
 }
 
+/// Shows an organisation
+#[utoipa::path(
+    get, path = "/orgs/{org}", tag = "organisations", operation_id = "get_organization",
+    params(OrganizationPath),
+    responses((status = 200, description = "It", body = OrganizationBody)),
+)]
 pub(super) async fn get(
     api: web::Data<Api>,
     caller: Caller,
@@ -117,6 +130,18 @@ pub(super) async fn get(
     Ok(HttpResponse::Ok().json(OrganizationBody::new(tenant.organization, &api)))
 }
 
+/// Makes or changes an organisation
+///
+/// The body may be left out. Needs the role admin, for all organisations.
+#[utoipa::path(
+    put, path = "/orgs/{org}", tag = "organisations", operation_id = "put_organization",
+    params(OrganizationPath),
+    request_body = TitleRequest,
+    responses(
+        (status = 200, description = "Changed, or as it was", body = OrganizationBody),
+        (status = 201, description = "Made", body = OrganizationBody),
+    ),
+)]
 pub(super) async fn put(
     api: web::Data<Api>,
     caller: Caller,
@@ -135,6 +160,17 @@ pub(super) async fn put(
     Ok(put_answer(put, &body.self_url).json(&body))
 }
 
+/// Deletes an organisation that has neither projects nor bindings
+///
+/// Its tokens and grants go with it. Needs the role admin, for all organisations.
+#[utoipa::path(
+    delete, path = "/orgs/{org}", tag = "organisations", operation_id = "delete_organization",
+    params(OrganizationPath),
+    responses(
+        (status = 204, description = "Gone"),
+        (status = 409, description = "It still has projects or bindings"),
+    ),
+)]
 pub(super) async fn delete(
     api: web::Data<Api>,
     caller: Caller,

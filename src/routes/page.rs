@@ -30,6 +30,16 @@ pub(super) fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, Api
         })
 }
 
+/// A filter's text: no control character, which no row holds and no log line should.
+pub(super) fn check_plain(name: &str, text: &str) -> Result<(), ApiError> {
+    if text.len() <= 256 && !text.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(ApiError::invalid_query(format!(
+        "{name}: at most 256 bytes are expected, and no control characters"
+    )))
+}
+
 /// Which page of which list.
 #[derive(Debug)]
 pub(super) struct Page {

@@ -55,6 +55,7 @@ kinds! {
     BodyTimeout = REQUEST_TIMEOUT, "body-timeout", "The body did not arrive in time";
     NotEmpty = CONFLICT, "not-empty", "It still has bindings or projects";
     GrantedToAnother = CONFLICT, "granted-to-another", "Another organisation has the installation";
+    NotReplayable = CONFLICT, "not-replayable", "The delivery cannot be processed again";
     Conflict = CONFLICT, "conflict", "Something else changed at the same time";
     PreconditionFailed = PRECONDITION_FAILED, "precondition-failed", "The resource is not in the state asked for";
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large";

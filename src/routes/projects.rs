@@ -50,6 +50,12 @@ impl ProjectBody {
     }
 }
 
+/// Lists the projects of an organisation, by slug
+#[utoipa::path(
+    get, path = "/orgs/{org}/projects", tag = "projects", operation_id = "list_projects",
+    params(OrganizationPath, SlugListQuery),
+    responses((status = 200, description = "A page of them", body = Vec<ProjectBody>)),
+)]
 pub(super) async fn list(
     api: web::Data<Api>,
     caller: Caller,
@@ -72,6 +78,12 @@ pub(super) async fn list(
     Ok(page.answer(&api, &request, &body, next.as_deref()))
 }
 
+/// Shows a project
+#[utoipa::path(
+    get, path = "/orgs/{org}/projects/{project}", tag = "projects", operation_id = "get_project",
+    params(ProjectPath),
+    responses((status = 200, description = "It", body = ProjectBody)),
+)]
 pub(super) async fn get(
     api: web::Data<Api>,
     caller: Caller,
@@ -86,6 +98,18 @@ pub(super) async fn get(
     Ok(HttpResponse::Ok().json(ProjectBody::new(project, &organization.slug, &api)))
 }
 
+/// Makes or changes a project
+///
+/// The body may be left out. Needs the role admin.
+#[utoipa::path(
+    put, path = "/orgs/{org}/projects/{project}", tag = "projects", operation_id = "put_project",
+    params(ProjectPath),
+    request_body = TitleRequest,
+    responses(
+        (status = 200, description = "Changed, or as it was", body = ProjectBody),
+        (status = 201, description = "Made", body = ProjectBody),
+    ),
+)]
 pub(super) async fn put(
     api: web::Data<Api>,
     caller: Caller,
@@ -109,6 +133,17 @@ pub(super) async fn put(
     Ok(put_answer(put, &body.self_url).json(&body))
 }
 
+/// Deletes a project that has no bindings
+///
+/// Needs the role admin.
+#[utoipa::path(
+    delete, path = "/orgs/{org}/projects/{project}", tag = "projects", operation_id = "delete_project",
+    params(ProjectPath),
+    responses(
+        (status = 204, description = "Gone"),
+        (status = 409, description = "It still has bindings"),
+    ),
+)]
 pub(super) async fn delete(
     api: web::Data<Api>,
     caller: Caller,
@@ -136,7 +171,8 @@ pub(super) async fn find(
     slug: &str,
     conn: &mut Conn,
 ) -> Result<Project, ApiError> {
-    project::find(organization, slug, conn)
-        .await?
-        .ok_or_else(|| ApiError::no_such("project"))
+    let no_such = || ApiError::no_such("project");
+    let slug: Slug = slug.parse().map_err(|_| no_such())?;
+    let project = project::find(organization, slug.as_str(), conn).await?;
+    project.ok_or_else(no_such)
 }

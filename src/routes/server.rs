@@ -9,7 +9,7 @@ use tracing::Span;
 use tracing_actix_web::{RequestId, RootSpanBuilder, TracingLogger};
 
 use super::problem::ApiError;
-use super::{Api, endpoints, unread};
+use super::{Api, endpoints, metrics, unread};
 
 /// One worker's application.
 pub fn app(
@@ -41,6 +41,7 @@ pub fn app(
                 // Answers depend on the token, and are asked for again.
                 .add((header::CACHE_CONTROL, "private, no-cache")),
         )
+        .wrap(from_fn(metrics::measure))
         .wrap(from_fn(show_request_id))
         .wrap(TracingLogger::<RequestSpan>::new())
 }

@@ -1,6 +1,9 @@
 //! The API over a database of its own, without GitHub.
 
 mod bindings;
+mod deliveries;
+mod files;
+mod outages;
 mod problems;
 mod tenancy;
 
@@ -72,10 +75,10 @@ impl World {
         let sources = Sources::new(Flags::default(), |name| {
             environment.get(name).map(OsString::from)
         });
+        let start = "2026-01-02T03:04:05Z".parse().expect("an instant");
+        let clock = Clock::manual(start);
         let config = Config::load(&sources).expect("a configuration");
-        let context = Context::open(config, Clock::system())
-            .await
-            .expect("a context");
+        let context = Context::open(config, clock).await.expect("a context");
         Self {
             api: Api::new(context, "http://bindery.example".to_owned()),
             _folder: folder,

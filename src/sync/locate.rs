@@ -107,6 +107,12 @@ impl Locator<'_> {
             .repository(installation.github_id, key, etag.as_ref())
             .await?;
         let repository = self.confirm(answer, installation, read_at).await?;
+        if installation.suspended_at.is_some() || installation.deleted_at.is_some() {
+            let mut conn = self.context.db.write().await.map_err(Stop::from)?;
+            installation::mark_working(installation.id, read_at, &mut conn)
+                .await
+                .map_err(Stop::from)?;
+        }
         Ok(Located {
             app: app.clone(),
             installation: installation.clone(),

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -125,32 +125,34 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Spreads requests so that no minute has more than its number: a third at once, the rest evenly.
+/// Lets requests through as they come, until a minute has its number; then each waits until the one
+/// that many before it is a minute old.
 #[derive(Debug)]
 struct Pace {
-    interval: Duration,
-    /// How far the schedule may run ahead of the clock without a wait.
-    burst: Duration,
-    /// When the schedule has caught up.
-    next: Option<Instant>,
+    per_minute: usize,
+    /// The turns of the last minute, and those that are still to come; the oldest first.
+    turns: VecDeque<Instant>,
 }
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 impl Pace {
     fn new(per_minute: u32) -> Self {
-        let burst = per_minute / 3;
-        let interval = Duration::from_secs(60) / (per_minute - burst);
         Self {
-            interval,
-            burst: interval * burst.saturating_sub(1),
-            next: None,
+            per_minute: per_minute as usize,
+            turns: VecDeque::new(),
         }
     }
 
     /// Takes one turn, and says how long to wait for it.
     fn turn(&mut self, now: Instant) -> Duration {
-        let next = self.next.map_or(now, |next| next.max(now));
-        self.next = Some(next + self.interval);
-        (next - now).saturating_sub(self.burst)
+        while self.turns.front().is_some_and(|turn| *turn + MINUTE <= now) {
+            self.turns.pop_front();
+        }
+        let before = self.turns.len().checked_sub(self.per_minute);
+        let turn = before.map_or(now, |index| self.turns[index] + MINUTE);
+        self.turns.push_back(turn);
+        turn - now
     }
 }
 
@@ -173,6 +175,12 @@ mod tests {
             let within = sent[index..].partition_point(|at| *at < *first + minute);
             assert!(within <= 900, "{within} from {first:?}");
         }
-        assert_eq!(sent[299], Duration::ZERO, "the first third goes at once");
+        assert_eq!(
+            sent[899],
+            Duration::ZERO,
+            "what a minute may have goes at once"
+        );
+        assert_eq!(sent[900], minute);
+        assert!(pace.turns.len() <= 1_800, "older turns are forgotten");
     }
 }

@@ -3,12 +3,15 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
+use utoipa::IntoParams;
+
 use crate::binding::{self, Binding, BindingView, Place};
 use crate::db::Conn;
 use crate::routes::Api;
 use crate::routes::auth::Caller;
 use crate::routes::problem::ApiError;
 use crate::routes::projects;
+use crate::slug::Slug;
 use crate::token::Role;
 
 /// The binding that a path leads to, whether it is there or not.
@@ -18,6 +21,17 @@ pub(super) struct At {
     pub(super) project: Option<String>,
     /// `None`: Docverse's spelling of the one name that it knows.
     name: Option<String>,
+}
+
+/// The parameters of the first of a binding's places, as documented.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "for the API's description alone")]
+pub(super) struct AtPath {
+    /// The organisation's slug.
+    org: String,
+    /// The binding's slug.
+    name: String,
 }
 
 impl At {
@@ -62,9 +76,9 @@ impl At {
         conn: &mut Conn,
     ) -> Result<Binding, ApiError> {
         let place = self.place(caller, needs, conn).await?;
-        binding::find_in(place, self.name(), conn)
-            .await?
-            .ok_or_else(|| ApiError::no_such("binding"))
+        let name: Slug = self.name().parse().map_err(|_| no_such())?;
+        let binding = binding::find_in(place, name.as_str(), conn).await?;
+        binding.ok_or_else(no_such)
     }
 
     pub(super) async fn view(
@@ -74,10 +88,13 @@ impl At {
         conn: &mut Conn,
     ) -> Result<BindingView, ApiError> {
         let binding = self.find(caller, needs, conn).await?;
-        binding::view(binding.id, conn)
-            .await?
-            .ok_or_else(|| ApiError::no_such("binding"))
+        let view = binding::view(binding.id, conn).await?;
+        view.ok_or_else(no_such)
     }
+}
+
+pub(super) fn no_such() -> ApiError {
+    ApiError::no_such("binding")
 }
 
 impl FromRequest for At {

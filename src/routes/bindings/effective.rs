@@ -2,13 +2,14 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::at::At;
+use super::at::{At, AtPath, no_such};
 use super::representation::BindingBody;
 use crate::binding::{self, BindingView, Place};
 use crate::db::Conn;
 use crate::routes::Api;
 use crate::routes::auth::Caller;
 use crate::routes::problem::ApiError;
+use crate::slug::Slug;
 use crate::token::Role;
 
 /// Which of two bindings a project is served from.
@@ -27,6 +28,15 @@ enum Source {
     Organization,
 }
 
+/// Shows which binding is served here
+///
+/// The project's own when it has content, else the organisation's of the same name when that has.
+#[utoipa::path(
+    get, path = "/orgs/{org}/bindings/{name}/effective", tag = "bindings",
+    operation_id = "get_effective_binding",
+    params(AtPath),
+    responses((status = 200, description = "It, and which of the two it is", body = EffectiveBody)),
+)]
 pub(super) async fn effective(
     api: web::Data<Api>,
     caller: Caller,
@@ -34,6 +44,7 @@ pub(super) async fn effective(
 ) -> Result<HttpResponse, ApiError> {
     let mut conn = api.read().await?;
     let place = at.place(&caller, Role::Viewer, &mut conn).await?;
+    let name: Slug = at.name().parse().map_err(|_| no_such())?;
     let default = Place {
         project: None,
         ..place
@@ -43,7 +54,7 @@ pub(super) async fn effective(
         Some((Source::Organization, default)),
     ];
     for (source, place) in candidates.into_iter().flatten() {
-        if let Some(view) = with_content(place, at.name(), &mut conn).await? {
+        if let Some(view) = with_content(place, &name, &mut conn).await? {
             let binding = BindingBody::new(&view, &api);
             return Ok(HttpResponse::Ok().json(EffectiveBody { source, binding }));
         }
@@ -53,10 +64,10 @@ pub(super) async fn effective(
 
 async fn with_content(
     place: Place,
-    name: &str,
+    name: &Slug,
     conn: &mut Conn,
 ) -> Result<Option<BindingView>, ApiError> {
-    let found = binding::find_in(place, name, conn).await?;
+    let found = binding::find_in(place, name.as_str(), conn).await?;
     match found.filter(|binding| binding.content_id.is_some()) {
         Some(binding) => Ok(binding::view(binding.id, conn).await?),
         None => Ok(None),

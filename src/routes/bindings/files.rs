@@ -5,7 +5,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::at::At;
+use super::at::{At, AtPath};
 use crate::binding::Binding;
 use crate::content::{self, Content, ContentFile};
 use crate::db::Conn;
@@ -87,6 +87,14 @@ pub(super) struct FileListQuery {
     cursor: Option<String>,
 }
 
+/// Lists the files that a binding serves, by path
+///
+/// Of the last good sync, whatever the last one said.
+#[utoipa::path(
+    get, path = "/orgs/{org}/bindings/{name}/files", tag = "bindings", operation_id = "list_files",
+    params(AtPath, FileListQuery),
+    responses((status = 200, description = "A page of them, and whose they are", body = FilesBody)),
+)]
 pub(super) async fn list(
     api: web::Data<Api>,
     caller: Caller,
@@ -137,6 +145,22 @@ fn no_content() -> ApiError {
     ApiError::no_such("content yet: no sync of the binding has succeeded")
 }
 
+/// Gives the bytes of one file
+///
+/// Never as a page or a script: as text or as bytes, to be saved.
+#[utoipa::path(
+    get, path = "/orgs/{org}/bindings/{name}/files/{path}", tag = "bindings", operation_id = "get_file",
+    params(
+        AtPath,
+        ("path" = String, Path, description = "As listed; it may have slashes"),
+        ("If-None-Match" = Option<String>, Header, description = "The tag that the client has"),
+    ),
+    responses(
+        (status = 200, description = "Its bytes", body = Vec<u8>, content_type = "application/octet-stream",
+            headers(("ETag" = String, description = "The sha of its blob"))),
+        (status = 304, description = "As the client has it"),
+    ),
+)]
 pub(super) async fn file(
     api: web::Data<Api>,
     caller: Caller,

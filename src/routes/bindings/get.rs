@@ -1,13 +1,22 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::at::At;
+use super::at::{At, AtPath};
 use super::representation::BindingBody;
 use crate::routes::Api;
 use crate::routes::auth::Caller;
 use crate::routes::problem::ApiError;
 use crate::token::Role;
 
+/// Shows a binding
+#[utoipa::path(
+    get, path = "/orgs/{org}/bindings/{name}", tag = "bindings", operation_id = "get_binding",
+    params(AtPath, ("If-None-Match" = Option<String>, Header, description = "The tag that the client has")),
+    responses(
+        (status = 200, description = "It", body = BindingBody, headers(("ETag" = String))),
+        (status = 304, description = "As the client has it"),
+    ),
+)]
 pub(super) async fn get(
     api: web::Data<Api>,
     caller: Caller,
@@ -18,14 +27,9 @@ pub(super) async fn get(
         .view(&caller, Role::Viewer, &mut *api.read().await?)
         .await?;
     let (body, etag) = BindingBody::tagged(&view, at.url(&api), &api);
-    let mut answer = if etag.is_known_to(request.headers()) {
-        HttpResponse::NotModified()
-    } else {
-        HttpResponse::Ok()
-    };
-    answer.insert_header((header::ETAG, etag.as_str()));
+    let tag = (header::ETAG, etag.as_str());
     if etag.is_known_to(request.headers()) {
-        return Ok(answer.finish());
+        return Ok(HttpResponse::NotModified().insert_header(tag).finish());
     }
-    Ok(answer.json(body))
+    Ok(HttpResponse::Ok().insert_header(tag).json(body))
 }

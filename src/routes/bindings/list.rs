@@ -13,6 +13,7 @@ use crate::routes::auth::Caller;
 use crate::routes::organizations::OrganizationPath;
 use crate::routes::page::{self, Page};
 use crate::routes::problem::ApiError;
+use crate::slug::Slug;
 use crate::token::Role;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -31,6 +32,12 @@ pub(super) struct BindingListQuery {
     cursor: Option<String>,
 }
 
+/// Lists the bindings of an organisation and its projects, the oldest first
+#[utoipa::path(
+    get, path = "/orgs/{org}/bindings", tag = "bindings", operation_id = "list_bindings",
+    params(OrganizationPath, BindingListQuery),
+    responses((status = 200, description = "A page of them", body = Vec<BindingBody>)),
+)]
 pub(super) async fn list(
     api: web::Data<Api>,
     caller: Caller,
@@ -49,8 +56,11 @@ pub(super) async fn list(
         ..BindingFilter::default()
     };
     if let Some(slug) = &query.project {
-        let project = project::find(tenant.organization.id, slug, &mut conn).await?;
-        let Some(project) = project else {
+        let found = match slug.parse::<Slug>() {
+            Ok(slug) => project::find(tenant.organization.id, slug.as_str(), &mut conn).await?,
+            Err(_) => None,
+        };
+        let Some(project) = found else {
             return Ok(page.answer(&api, &request, &Vec::<BindingBody>::new(), None));
         };
         filter.project = Some(project.id);

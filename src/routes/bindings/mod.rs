@@ -10,7 +10,23 @@ mod put;
 mod representation;
 mod sync;
 
+use utoipa::OpenApi;
+
 use super::endpoint::Endpoint;
+
+/// Described at the first of their places.
+#[derive(OpenApi)]
+#[openapi(paths(
+    list::list,
+    get::get,
+    put::put,
+    put::delete,
+    sync::sync,
+    effective::effective,
+    files::list,
+    files::file
+))]
+pub(super) struct BindingsApi;
 
 /// Below each of these are the same routes.
 const PLACES: [[&str; 5]; 4] = {

@@ -2,7 +2,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use diesel_async::AsyncConnection;
 
-use super::at::At;
+use super::at::{At, AtPath, no_such};
 use super::representation::BindingBody;
 use crate::binding::{
     self, BindingRequest, BindingSpec, BindingView, Place, PutBinding, PutOutcome, always_required,
@@ -18,6 +18,24 @@ use crate::routes::problem::{ApiError, FieldError};
 use crate::slug::Slug;
 use crate::token::Role;
 
+/// Makes or changes a binding
+///
+/// To ask for what is there already changes nothing and syncs nothing, also when the repository is
+/// named as it is called now. Needs the role admin.
+#[utoipa::path(
+    put, path = "/orgs/{org}/bindings/{name}", tag = "bindings", operation_id = "put_binding",
+    params(
+        AtPath,
+        ("If-Match" = Option<String>, Header, description = "Only if its tag is one of these, or `*`: if it is there"),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: only if it is not there"),
+    ),
+    request_body = BindingRequest,
+    responses(
+        (status = 200, description = "Changed, or as it was", body = BindingBody, headers(("ETag" = String))),
+        (status = 201, description = "Made; a sync is on its way", body = BindingBody, headers(("ETag" = String))),
+        (status = 412, description = "It is not as the headers ask"),
+    ),
+)]
 pub(super) async fn put(
     api: web::Data<Api>,
     caller: Caller,
@@ -87,7 +105,7 @@ impl Wanted {
             }
             PutOutcome::Done(binding, put) => {
                 let view = binding::view(binding.id, conn).await?;
-                Ok((put, view.ok_or_else(|| ApiError::no_such("binding"))?))
+                Ok((put, view.ok_or_else(no_such)?))
             }
             PutOutcome::VersionDiffers => Err(self.precondition.failed()),
         }
@@ -115,6 +133,20 @@ async fn find(place: Place, name: &str, conn: &mut Conn) -> Result<Option<Bindin
     }
 }
 
+/// Deletes a binding and its content
+///
+/// What waits for it is called off. Needs the role admin.
+#[utoipa::path(
+    delete, path = "/orgs/{org}/bindings/{name}", tag = "bindings", operation_id = "delete_binding",
+    params(
+        AtPath,
+        ("If-Match" = Option<String>, Header, description = "Only if its tag is one of these"),
+    ),
+    responses(
+        (status = 204, description = "Gone"),
+        (status = 412, description = "It is not as the header asks"),
+    ),
+)]
 pub(super) async fn delete(
     api: web::Data<Api>,
     caller: Caller,

@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::binding::{Access, BindingView, Status};
+use crate::repository::Repository;
 use crate::routes::Api;
 use crate::routes::etag::ETag;
 
@@ -132,10 +133,10 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
 
 fn web_url(view: &BindingView) -> String {
     let binding = &view.binding;
-    let name = view.repository.as_ref().map_or_else(
-        || binding.requested_name(),
-        |repository| repository.full_name(),
-    );
+    let name = view
+        .repository
+        .as_ref()
+        .map_or_else(|| binding.requested_name(), Repository::full_name);
     let repository = format!("https://{}/{name}", binding.github_host);
     let root = binding.root_path.trim_end_matches('/');
     let git_ref = match &binding.git_ref {

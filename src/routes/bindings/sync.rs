@@ -4,7 +4,7 @@ use diesel_async::AsyncConnection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::at::At;
+use super::at::{At, AtPath};
 use crate::routes::Api;
 use crate::routes::auth::Caller;
 use crate::routes::problem::ApiError;
@@ -21,6 +21,14 @@ pub(super) struct SyncBody {
     coalesced: bool,
 }
 
+/// Has a binding synced now
+///
+/// Needs the role operator.
+#[utoipa::path(
+    post, path = "/orgs/{org}/bindings/{name}/sync", tag = "bindings", operation_id = "sync_binding",
+    params(AtPath),
+    responses((status = 202, description = "The job that will do it", body = SyncBody)),
+)]
 pub(super) async fn sync(
     api: web::Data<Api>,
     caller: Caller,

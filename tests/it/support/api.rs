@@ -30,6 +30,20 @@ impl Answer {
             .unwrap_or_default()
     }
 
+    /// Path and query of the next page, if there is one.
+    pub fn next_page(&self) -> Option<String> {
+        let (url, _) = self
+            .header("link")
+            .strip_prefix('<')?
+            .split_once(">; rel=\"next\"")?;
+        let url: url::Url = url.parse().expect("a link");
+        Some(format!(
+            "{}?{}",
+            url.path(),
+            url.query().unwrap_or_default()
+        ))
+    }
+
     /// The answer, if it has this status; else the test fails and shows it.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {

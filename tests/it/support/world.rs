@@ -8,13 +8,15 @@ use bindery::clock::Clock;
 use bindery::config::{Config, Flags, Sources};
 use bindery::context::Context;
 use bindery::github::ids::{AppId, InstallationId, RepositoryId};
+use bindery::inbox::{self, Delivery, DeliveryFilter};
+use bindery::queue::{self, Job, JobFilter};
 use bindery::serve::{Http, Workers};
-use bindery::simulator::{Selection, Simulator, SimulatorSettings};
+use bindery::simulator::{Route, Selection, Simulator, SimulatorSettings};
 use chrono::{DateTime, Utc};
 use diesel_async::RunQueryDsl;
 use serde_json::{Value, json};
 
-use super::api::Api;
+use super::api::{Answer, Api};
 use super::database::{Engine, TestDatabase};
 
 pub const SECRET: &str = "a webhook secret of the tests";
@@ -124,29 +126,31 @@ impl World {
         self.api.get(&binding_path(name)).await.expect(200).json()
     }
 
-    /// What is published, byte for byte.
+    /// What is published, byte for byte; `-` for what has no bytes.
     pub async fn files(&self, name: &str) -> BTreeMap<String, String> {
-        let listing = self
-            .api
-            .get(&format!("{}/files", binding_path(name)))
-            .await
-            .expect(200)
-            .json();
         let mut files = BTreeMap::new();
-        for file in listing["files"].as_array().expect("a list of files") {
-            let path = file["path"].as_str().expect("a path");
-            let answer = self
-                .api
-                .get(&format!("{}/files/{path}", binding_path(name)))
-                .await;
-            let text = if answer.status == 200 {
-                String::from_utf8(answer.bytes).expect("text")
-            } else {
-                "-".into()
-            };
-            files.insert(path.to_owned(), text);
+        let mut page = Some(format!("{}/files?limit=100", binding_path(name)));
+        while let Some(path) = page {
+            let listing = self.api.get(&path).await.expect(200);
+            for file in listing.json()["files"].as_array().expect("a list of files") {
+                let path = file["path"].as_str().expect("a path");
+                files.insert(path.to_owned(), self.text(name, path).await);
+            }
+            page = listing.next_page();
         }
         files
+    }
+
+    async fn text(&self, name: &str, path: &str) -> String {
+        let answer = self
+            .api
+            .get(&format!("{}/files/{path}", binding_path(name)))
+            .await;
+        if answer.status == 200 {
+            String::from_utf8(answer.bytes).expect("text")
+        } else {
+            "-".into()
+        }
     }
 
     /// Processes what was received and runs what is due, and what follows from that.
@@ -167,23 +171,64 @@ impl World {
         self.settle().await;
     }
 
-    pub async fn job(&self, id: i64) -> Value {
-        self.api
-            .get(&format!("/jobs/{id}"))
+    /// The newest first.
+    pub async fn jobs(&self) -> Vec<Job> {
+        let mut conn = self.context.db.read().await.expect("a connection");
+        queue::list(&JobFilter::default(), 1000, &mut conn)
             .await
-            .expect(200)
-            .json()
+            .expect("the jobs")
     }
 
-    /// The newest delivery, with what was decided.
-    pub async fn last_delivery(&self) -> Value {
-        let list = self.api.get("/deliveries?limit=1").await.expect(200).json();
-        let id = list["deliveries"][0]["id"].as_i64().expect("a delivery");
-        self.api
-            .get(&format!("/deliveries/{id}"))
+    pub async fn last_job(&self) -> Job {
+        self.jobs().await.into_iter().next().expect("a job")
+    }
+
+    /// The newest delivery of an event.
+    pub async fn last_delivery(&self, event: &str) -> Delivery {
+        let filter = DeliveryFilter {
+            event: Some(event.to_owned()),
+            ..DeliveryFilter::default()
+        };
+        let mut conn = self.context.db.read().await.expect("a connection");
+        let found = inbox::list(&filter, 1, &mut conn)
             .await
-            .expect(200)
-            .json()
+            .expect("the deliveries");
+        found.into_iter().next().expect("a delivery of this event")
+    }
+
+    /// Why the newest push did or did not concern each binding: verdict and reason.
+    pub async fn decisions(&self) -> Vec<(String, String)> {
+        let delivery = self.last_delivery("push").await;
+        let mut conn = self.context.db.read().await.expect("a connection");
+        let decisions = inbox::decisions_of(delivery.id, &mut conn)
+            .await
+            .expect("the decisions");
+        decisions
+            .into_iter()
+            .map(|decision| (decision.verdict.to_string(), decision.reason))
+            .collect()
+    }
+
+    /// Posts what a replayer has recorded.
+    pub async fn deliver_raw(&self, headers: &[(String, String)], body: Vec<u8>) -> Answer {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .build()
+            .expect("a client");
+        let mut request = client.post(self.api.url("/webhooks/github")).body(body);
+        for (name, value) in headers {
+            request = request.header(name.as_str(), value.as_str());
+        }
+        Api::answer(request).await
+    }
+
+    /// What GitHub was asked since the last time, without the minting of tokens.
+    pub fn asked(&self) -> Vec<Route> {
+        let requests = self.github.take_requests();
+        let routes = requests.iter().map(|request| request.route);
+        routes
+            .filter(|route| *route != Route::AccessToken)
+            .collect()
     }
 
     pub async fn count(&self, table: &str) -> i64 {
@@ -211,7 +256,7 @@ impl World {
     /// does not have.
     pub async fn end(mut self) {
         let http = self.http.take().expect("a running server");
-        http.stop().await.expect("the server stops");
+        http.abort().await;
         let strange = self.github.unexpected_requests();
         assert!(strange.is_empty(), "GitHub has no such paths: {strange:?}");
         if !self.allows_unfinished {

@@ -1,0 +1,47 @@
+//! The bindings that the granting of an installation, or its end, concerns.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{Binding, Finding};
+use crate::db::Conn;
+use crate::db::schema::{bindings, github_apps, installations, repositories};
+use crate::github::ids::InstallationId;
+use crate::ids::OrganizationId;
+
+/// Those whose last sync found that the organisation may not bind what they name. Which installation
+/// that is of is not told to the tenant, and so not written down.
+pub async fn without_grant(
+    organization: OrganizationId,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Binding>> {
+    bindings::table
+        .filter(bindings::organization_id.eq(organization))
+        .filter(bindings::finding.eq(Finding::NotGranted))
+        .order(bindings::id)
+        .select(Binding::as_select())
+        .load(conn)
+        .await
+}
+
+/// Those whose repository was last seen with this installation.
+pub async fn of_installation(
+    organization: OrganizationId,
+    host: &str,
+    installation: InstallationId,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Binding>> {
+    let seen_with = installations::table
+        .inner_join(github_apps::table)
+        .filter(github_apps::host.eq(host))
+        .filter(installations::github_id.eq(installation))
+        .select(installations::id.nullable());
+    bindings::table
+        .inner_join(repositories::table)
+        .filter(bindings::organization_id.eq(organization))
+        .filter(repositories::installation_id.eq_any(seen_with))
+        .order(bindings::id)
+        .select(Binding::as_select())
+        .load(conn)
+        .await
+}

@@ -1,0 +1,81 @@
+//! The command line: one file a command.
+//!
+//! Exit status: 0 when it did what was asked, 1 when it could not (one sentence on standard error),
+//! 2 for a command line that is not understood.
+
+mod app_key;
+mod config;
+mod demo;
+mod disk;
+mod healthcheck;
+mod logging;
+mod migrate;
+mod out;
+mod serve;
+mod signals;
+mod simulate;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::config::Flags;
+
+/// Keeps a database in step with GitHub.
+#[derive(Debug, Parser)]
+#[command(name = "bindery", version, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service: the API, the webhook and the workers.
+    ///
+    /// On SIGTERM or SIGINT it answers what is in flight, finishes its jobs or gives them back, and
+    /// exits with status 0; with 1 if that took longer than BINDERY_SHUTDOWN_TIMEOUT. A second signal
+    /// ends it at once, with status 130.
+    Serve(Flags),
+    /// Bring the database's tables up to date. `serve` does it too.
+    Migrate(Flags),
+    /// Replay a real repository's commits through the whole service, offline, and check the result.
+    ///
+    /// Nothing is needed besides git: GitHub is simulated, the database is a temporary file. Exits
+    /// with status 0 only if what is published is what git has.
+    Demo(demo::DemoArgs),
+    /// Run a simulated GitHub to develop against, and play it by typing.
+    Simulate(simulate::SimulateArgs),
+    /// Ask a running service whether it is alive; for containers.
+    Healthcheck(healthcheck::HealthcheckArgs),
+    /// The settings of this process.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+}
+
+/// Runs the command that the process was started with.
+pub async fn main() -> ExitCode {
+    let command = Cli::command().mut_subcommand("serve", |serve| {
+        serve.after_help(crate::config::variables())
+    });
+    let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    match run(cli.command).await {
+        Ok(code) => code,
+        Err(error) if error.is::<out::Closed>() => ExitCode::SUCCESS,
+        Err(error) => {
+            out::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(flags) => serve::run(flags).await,
+        Command::Migrate(flags) => migrate::run(flags).await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::Simulate(args) => simulate::run(args).await,
+        Command::Healthcheck(args) => healthcheck::run(args).await,
+        Command::Config(command) => config::run(command),
+    }
+}

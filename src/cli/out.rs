@@ -1,0 +1,29 @@
+//! Standard output and error. `println!` panics when nobody reads any more, as in `bindery … | head`.
+
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
+
+/// Nobody reads what is printed any more: a reason to stop, and no failure.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output was closed")]
+pub(super) struct Closed;
+
+/// Prints one line, or several.
+///
+/// # Errors
+///
+/// [`Closed`], and what else can befall a file: a full disk.
+pub(super) fn say(text: impl Display) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Closed.into()),
+        result => Ok(result?),
+    }
+}
+
+/// Says why the program could not do what was asked, with all that led to it.
+pub(super) fn complain(error: &anyhow::Error) {
+    // There is nowhere left to say that this could not be said.
+    let _ = writeln!(std::io::stderr(), "bindery: {error:#}");
+}

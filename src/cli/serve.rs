@@ -1,0 +1,113 @@
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use secrecy::ExposeSecret;
+
+use super::signals::Signals;
+use super::{logging, out};
+use crate::clock::Clock;
+use crate::config::{Config, Flags, Grants, Sources};
+use crate::context::Context;
+use crate::serve::Service;
+use crate::token::{self, Created, NewToken, Role};
+
+/// As a shell says "ended by SIGINT".
+const ENDED_AT_ONCE: i32 = 130;
+/// For what comes after the last request and the last job: closing the database.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// `bindery serve`
+pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
+    let config = Config::load(&Sources::process(flags))?;
+    logging::start(&config.log);
+    let mut signals = Signals::listen()?;
+    let context = Context::open(config, Clock::system()).await?;
+    make_first_admin(&context).await?;
+    let service = Service::start(context.clone()).await?;
+    announce(&context, &service);
+    signals.next().await;
+    stop(&context, service, signals).await
+}
+
+async fn stop(
+    context: &Context,
+    service: Service,
+    mut signals: Signals,
+) -> anyhow::Result<ExitCode> {
+    let limit = context.config.http.shutdown_timeout;
+    tracing::info!("stopping; a second signal ends the process at once");
+    tokio::select! {
+        stopped = tokio::time::timeout(limit + LAST_WORDS, service.stop()) => match stopped {
+            Ok(stopped) => stopped?,
+            Err(_) => bail!("did not stop within {limit:?} (BINDERY_SHUTDOWN_TIMEOUT)"),
+        },
+        // Nothing is lost by it: every leg can be killed at any instant.
+        () = signals.next() => std::process::exit(ENDED_AT_ONCE),
+    }
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Somebody must be able to make the first organisation and the first tokens.
+async fn make_first_admin(context: &Context) -> anyhow::Result<()> {
+    if context.config.access.admin_token.is_some() {
+        return Ok(());
+    }
+    let now = context.clock.now();
+    let mut conn = context.db.write().await?;
+    if token::has_global_admin(now, &mut conn).await? {
+        return Ok(());
+    }
+    let new = NewToken {
+        label: "first start".to_owned(),
+        organization_id: None,
+        role: Role::Admin,
+        expires_at: None,
+    };
+    let made = token::create(&new, now, &mut conn).await?;
+    if let Err(error) = show(&made) {
+        // Nobody has it, so nobody could use it; the next start makes another one.
+        token::revoke(made.token.id, now, &mut conn).await?;
+        return Err(error).context("cannot print the first admin token");
+    }
+    Ok(())
+}
+
+fn show(made: &Created) -> anyhow::Result<()> {
+    out::say(format_args!(
+        "The first admin token, shown this once:\n\n    {}\n",
+        made.secret.expose_secret()
+    ))
+}
+
+/// What an operator has to know of how it runs.
+fn announce(context: &Context, service: &Service) {
+    let config = &context.config;
+    tracing::info!(
+        address = %service.http.address,
+        url = service.http.base_url,
+        database = config.database.url.redacted(),
+        version = env!("CARGO_PKG_VERSION"),
+        "listening"
+    );
+    for app in context.apps.iter() {
+        tracing::info!(github.host = app.host, github.app_id = %app.app_id, "GitHub App");
+    }
+    if !config.missing.is_empty() {
+        let missing = config.missing.join(", ");
+        if context.apps.is_empty() {
+            tracing::warn!(
+                missing,
+                "no GitHub App: webhooks are answered 503 until these are set"
+            );
+        } else {
+            tracing::warn!(missing, "a GitHub App is left out until these are set");
+        }
+    }
+    if config.access.grants == Grants::Off {
+        tracing::warn!(
+            "BINDERY_GRANTS=off: any organisation may bind any repository that the App can read"
+        );
+    }
+}

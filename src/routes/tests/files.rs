@@ -1,0 +1,309 @@
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use serde_json::json;
+
+use super::*;
+use crate::blob::{self, NewBlob};
+use crate::content::{self, NewContent, NewFile};
+use crate::db::Conn;
+use crate::db::schema::bindings;
+use crate::git::{EntryMode, ObjectKind, Oid, hash_object};
+use crate::github::RepositoryName;
+use crate::github::client;
+use crate::github::ids::{AppId, InstallationId, OwnerId, RepositoryId};
+use crate::ids::{BindingId, RepositoryRowId};
+use crate::{github_app, installation, repository};
+
+const BINDING: &str = "/orgs/octo/bindings/handbook";
+const BODY: &str = r#"{"github_owner": "octo", "github_repo": "docs"}"#;
+
+/// Puts a binding and publishes these files in it, as a sync would.
+async fn published(world: &World, path: &str, files: &[(&str, &[u8])]) -> Value {
+    let id = world.put(path, BODY).await.json()["id"]
+        .as_i64()
+        .expect("an id");
+    let mut conn = world.api.write().await.expect("a connection");
+    publish(BindingId::new(id), files, world, &mut conn)
+        .await
+        .expect("a query");
+    world.get(path).await.json()
+}
+
+async fn publish(
+    binding: BindingId,
+    files: &[(&str, &[u8])],
+    world: &World,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    let now = world.api.now();
+    let repository = known_repository(world, conn).await?;
+    let blob = |bytes: &[u8]| NewBlob {
+        sha: hash_object(ObjectKind::Blob, bytes),
+        bytes: bytes.to_vec(),
+    };
+    let batch: Vec<_> = files.iter().map(|(_, bytes)| blob(bytes)).collect();
+    blob::store(repository, &batch, now, conn).await?;
+    let shas: Vec<Oid> = batch.iter().map(|blob| blob.sha).collect();
+    let stored = blob::stored(repository, &shas, now, conn).await?;
+    let mut entries: Vec<_> = files
+        .iter()
+        .zip(&batch)
+        .map(|((path, bytes), new)| NewFile {
+            path: (*path).to_owned(),
+            mode: EntryMode::File,
+            sha: new.sha,
+            size: bytes.len() as u64,
+            blob: stored.get(&new.sha.to_string()).copied(),
+        })
+        .collect();
+    entries.push(NewFile {
+        path: "zz/link".to_owned(),
+        mode: EntryMode::Symlink,
+        sha: Oid::ZERO,
+        size: 3,
+        blob: None,
+    });
+    let new = NewContent {
+        binding,
+        repository,
+        owner_id: OwnerId::new(5).expect("an id"),
+        installation_id: InstallationId::new(7).expect("an id"),
+        git_ref: "main".to_owned(),
+        root_path: "/".to_owned(),
+        commit: Oid::from_bytes([1; 20]),
+        tree: Oid::from_bytes([2; 20]),
+        files: entries,
+    };
+    let content = content::insert(&new, now, conn).await?;
+    let facts = (
+        bindings::repository_id.eq(repository),
+        bindings::content_id.eq(content),
+        bindings::commit_sha.eq(new.commit.to_string()),
+    );
+    diesel::update(bindings::table.find(binding))
+        .set(facts)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// `octo/handbook`, which was `octo/docs` when it was bound.
+async fn known_repository(world: &World, conn: &mut Conn) -> QueryResult<RepositoryRowId> {
+    let now = world.api.now();
+    let app = AppId::new(3).expect("an id");
+    let app = github_app::ensure("github.com", app, now, conn).await?;
+    let seen = client::Installation {
+        id: InstallationId::new(7).expect("an id"),
+        account: client::Account {
+            id: OwnerId::new(5).expect("an id"),
+            login: "octo".to_owned(),
+        },
+        suspended_at: None,
+        permissions: BTreeMap::new(),
+        repository_selection: "all".to_owned(),
+    };
+    let installation = installation::confirm(app, &seen, now, conn).await?;
+    let seen = client::Repository {
+        id: RepositoryId::new(11).expect("an id"),
+        name: RepositoryName::new("octo", "handbook"),
+        owner_id: OwnerId::new(5).expect("an id"),
+        default_branch: "main".to_owned(),
+        visibility: "private".to_owned(),
+        archived: false,
+        disabled: false,
+    };
+    let known = Some(installation.id);
+    let row = repository::confirm("github.com", &seen, known, None, now, conn).await?;
+    Ok(row.id)
+}
+
+#[actix_web::test]
+async fn a_synced_binding_shows_the_ids_and_the_present_name() {
+    let world = World::with_octo().await;
+    let body = published(&world, BINDING, &[("a", b"1")]).await;
+    let seen = json!([
+        body["github_repo"],
+        body["repository"]["name"],
+        body["web_url"],
+        body["github_repo_id"],
+        body["github_owner_id"],
+        body["github_installation_id"],
+        body["tree_sha"],
+        body["access"],
+    ]);
+    let expected = json!([
+        "docs",
+        "handbook",
+        "https://github.com/octo/handbook",
+        11,
+        5,
+        7,
+        "02".repeat(20),
+        "reachable",
+    ]);
+    assert_eq!(seen, expected);
+    let same = r#"{"github_owner": "octo", "github_repo": "handbook"}"#;
+    assert_eq!(
+        world.put(BINDING, same).await.json(),
+        body,
+        "named as it is called now"
+    );
+}
+
+#[actix_web::test]
+async fn files_are_listed_page_by_page_with_whose_they_are() {
+    let world = World::with_octo().await;
+    published(
+        &world,
+        BINDING,
+        &[("a/ü x.txt", b"one"), ("b%2Fc+d.html", b"<script>")],
+    )
+    .await;
+    let first = world.get(&format!("{BINDING}/files?limit=2")).await;
+    let body = first.json();
+    assert_eq!(body["commit_sha"], "01".repeat(20));
+    assert_eq!(
+        (&body["github_repo_id"], &body["github_installation_id"]),
+        (&json!(11), &json!(7))
+    );
+    assert_eq!(
+        body["files"][0],
+        json!({
+            "path": "a/ü x.txt", "mode": "100644", "size": 3,
+            "sha": "43dd47ea691c90a5fa7827892c70241913351963", "skipped": null,
+        })
+    );
+    let link = first.header("link").to_owned();
+    let next = &link["<http://bindery.example".len()..link.find('>').expect("a link")];
+    // Another tree is published meanwhile: the list that was begun goes on.
+    published(&world, BINDING, &[("other", b"2")]).await;
+    let second = world.get(next).await;
+    assert_eq!(second.json()["files"][0]["path"], "zz/link");
+    assert_eq!(second.json()["files"][0]["skipped"], "symlink");
+    assert!(!second.headers.contains_key("link"));
+}
+
+#[actix_web::test]
+async fn c15_bytes_are_given_and_never_as_a_page() {
+    let world = World::with_octo().await;
+    published(
+        &world,
+        BINDING,
+        &[
+            ("a/ü x.txt", b"one"),
+            ("b%2Fc+d.html", b"<script>"),
+            ("c.svg", b"\xff\0"),
+        ],
+    )
+    .await;
+    for (path, bytes, content_type) in [
+        ("a/%C3%BC%20x.txt", &b"one"[..], "text/plain; charset=utf-8"),
+        ("a%2F%C3%BC%20x.txt", b"one", "text/plain; charset=utf-8"),
+        ("b%252Fc+d.html", b"<script>", "text/plain; charset=utf-8"),
+        ("b%252Fc%2Bd.html", b"<script>", "text/plain; charset=utf-8"),
+        ("c.svg", b"\xff\0", "application/octet-stream"),
+    ] {
+        let answer = world.get(&format!("{BINDING}/files/{path}")).await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.body[..]),
+            (200, bytes),
+            "{path}"
+        );
+        assert_eq!(answer.header("content-type"), content_type);
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert!(
+            answer
+                .header("content-security-policy")
+                .starts_with("sandbox")
+        );
+        assert!(
+            answer
+                .header("content-disposition")
+                .starts_with("attachment")
+        );
+    }
+    let file = format!("{BINDING}/files/a/%C3%BC%20x.txt");
+    let known = (
+        header::IF_NONE_MATCH,
+        "\"43dd47ea691c90a5fa7827892c70241913351963\"",
+    );
+    let answer = world
+        .call(request(Method::GET, &file, ADMIN).insert_header(known))
+        .await;
+    assert_eq!((answer.status.as_u16(), answer.body.len()), (304, 0));
+}
+
+#[actix_web::test]
+async fn what_is_no_file_is_not_given() {
+    let world = World::with_octo().await;
+    assert_eq!(world.put(BINDING, BODY).await.status, 201);
+    assert_eq!(
+        world.get(&format!("{BINDING}/files")).await.problem(),
+        "not-found"
+    );
+    published(&world, BINDING, &[("a/b", b"one")]).await;
+    for (path, kind) in [
+        ("zz/link", "not-a-file"),
+        ("a", "not-found"),
+        ("", "not-found"),
+        ("a/../a/b", "not-found"),
+        ("a/b%00", "not-found"),
+        ("%FF", "not-found"),
+    ] {
+        let answer = world.get(&format!("{BINDING}/files/{path}")).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.problem().as_str()),
+            (404, kind),
+            "{path}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn a_project_is_served_its_own_or_else_the_organisations() {
+    let world = World::with_octo().await;
+    let own = "/orgs/octo/projects/handbook/bindings/handbook";
+    let effective = async || world.get(&format!("{own}/effective")).await;
+    world.put(own, BODY).await;
+    assert_eq!(effective().await.problem(), "not-found");
+    let default = published(&world, BINDING, &[("a", b"1")]).await;
+    let seen = effective().await.json();
+    assert_eq!(
+        (&seen["source"], &seen["binding"]),
+        (&json!("organization"), &default)
+    );
+    let project = published(&world, own, &[("a", b"2")]).await;
+    let seen = effective().await.json();
+    assert_eq!(
+        (&seen["source"], &seen["binding"]),
+        (&json!("project"), &project)
+    );
+}
+
+#[actix_web::test]
+async fn a_grant_that_goes_has_its_bindings_looked_at() {
+    let world = World::with_octo().await;
+    let body = published(&world, BINDING, &[("a", b"1")]).await;
+    let jobs = async || {
+        let path = format!("/jobs?binding={}", body["id"]);
+        world.get(&path).await.json()[0]["cause"]["token"].clone()
+    };
+    let mut conn = world.api.write().await.expect("a connection");
+    let job = crate::sync::KIND;
+    let id = body["id"].as_i64().expect("an id");
+    crate::queue::cancel_waiting(job, id, "a test", world.api.now(), &mut conn)
+        .await
+        .expect("a query");
+    drop(conn);
+    world.put("/orgs/octo/installations/7", "").await;
+    let first = world.get("/jobs?state=available").await;
+    assert_eq!(first.body, b"[]", "nothing waited for the grant");
+    let token = world.token(None, Role::Admin).await;
+    let deleted = world
+        .send(Method::DELETE, "/orgs/octo/installations/7", &token)
+        .await;
+    assert_eq!(deleted.status, 204);
+    assert_eq!(jobs().await, "test");
+}

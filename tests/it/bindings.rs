@@ -1,0 +1,194 @@
+//! `PUT` of a binding, and what its readers see.
+
+use serde_json::{Value, json};
+
+use crate::support::{World, binding_path, stories};
+
+const IDS: [&str; 3] = [
+    "github_owner_id",
+    "github_repo_id",
+    "github_installation_id",
+];
+
+stories! {
+    async fn an_identical_put_changes_nothing(world: World) {
+        world.repository("templates", &[("a", "1")]).await;
+        let synced = world.bind("site", "templates", json!({})).await;
+        let jobs = world.jobs().await.len();
+        let again = world.put_binding("site", "Templates", json!({"root_path": "/", "github_ref": null})).await.expect(200);
+        assert_eq!(again.json(), synced);
+        assert_eq!(world.jobs().await.len(), jobs);
+        world.end().await;
+    }
+
+    async fn a_put_that_names_what_the_repository_is_called_now_changes_nothing(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        world.github.rename(repo, "themes").await;
+        world.push(repo, &[("a", "2")]).await;
+        world.settle().await;
+        let synced = world.binding("site").await;
+        let jobs = world.jobs().await.len();
+        let again = world.put_binding("site", "themes", json!({})).await.expect(200).json();
+        assert_eq!(again, synced);
+        assert_eq!(world.jobs().await.len(), jobs);
+        world.end().await;
+    }
+
+    async fn another_repository_clears_the_ids_and_serves_the_old_content_until_the_first_success(world: World) {
+        let first = world.repository("first", &[("a", "first")]).await;
+        world.repository("second", &[("a", "second")]).await;
+        world.bind("site", "first", json!({})).await;
+        let pending = world.put_binding("site", "second", json!({})).await.expect(200).json();
+        for field in IDS.into_iter().chain(["commit_sha", "tree_sha", "last_sync_error"]) {
+            assert!(pending[field].is_null(), "{field}");
+        }
+        assert_eq!(pending["last_sync_status"], "pending");
+        assert_eq!(world.files("site").await["a"], "first");
+        world.settle().await;
+        assert_eq!(world.files("site").await["a"], "second");
+        // Pushes to the old one are not accepted any more, pushes to the new one are.
+        world.push(first, &[("a", "first again")]).await;
+        world.settle().await;
+        assert_eq!(world.last_delivery("push").await.reason.as_deref(), Some("no_binding"));
+        assert_eq!(world.files("site").await["a"], "second");
+        world.end().await;
+    }
+
+    async fn another_root_path_alone_keeps_the_ids(world: World) {
+        world.repository("templates", &[("a/x", "1"), ("b/x", "2")]).await;
+        let before = world.bind("site", "templates", json!({"root_path": "a"})).await;
+        let after = world.put_binding("site", "templates", json!({"root_path": "b"})).await.expect(200).json();
+        for id in IDS {
+            assert_eq!(after[id], before[id], "{id}");
+        }
+        assert_eq!(after["last_sync_status"], "pending");
+        world.settle().await;
+        assert_eq!(world.files("site").await["x"], "2");
+        world.end().await;
+    }
+
+    async fn a27_twenty_concurrent_first_puts_make_one_row(world: World) {
+        world.repository("templates", &[("a", "1")]).await;
+        let puts = (0..20).map(|_| world.put_binding("site", "templates", json!({})));
+        let statuses: Vec<u16> = futures_util::future::join_all(puts).await.iter().map(|answer| answer.status.as_u16()).collect();
+        assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
+        assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 19, "{statuses:?}");
+        assert_eq!((world.count("bindings").await, world.count("jobs").await), (1, 1));
+        world.settle().await;
+        world.end().await;
+    }
+
+    async fn a_sync_begun_before_the_source_changed_publishes_nothing(world: World) {
+        world.repository("first", &[("a", "first")]).await;
+        world.repository("second", &[("a", "second")]).await;
+        world.put_binding("site", "first", json!({})).await.expect(201);
+        let slow = bindery::simulator::Fault::on(bindery::simulator::Route::Blob).times(1).delay(std::time::Duration::from_millis(400));
+        world.github.fail(slow);
+        let (_, change) = tokio::join!(world.workers.queue.drain(), async {
+            while world.github.count(bindery::simulator::Route::Tree) == 0 {
+                tokio::task::yield_now().await;
+            }
+            world.put_binding("site", "second", json!({})).await
+        });
+        change.expect(200);
+        world.settle().await;
+        assert_eq!(world.files("site").await["a"], "second");
+        let first = world.jobs().await.into_iter().last().expect("the first job");
+        assert_eq!(first.state.as_str(), "completed");
+        assert_eq!(world.count("contents").await, 1, "the first source's tree was never published");
+        world.end().await;
+    }
+
+    async fn unknown_fields_and_bad_values_are_named(world: World) {
+        let answer = world.put_binding("site", "templates", json!({"branch": "x"})).await.expect(422).json();
+        assert!(answer["detail"].as_str().unwrap().contains("branch") || answer["errors"].to_string().contains("branch"), "{answer}");
+        let bad = json!({"github_owner": "a/../b", "github_repo": "x?y", "github_ref": "a..b", "root_path": "../x"});
+        let answer = world.api.put(&binding_path("site"), bad).await.expect(422).json();
+        let fields: Vec<&str> = answer["errors"].as_array().unwrap().iter().map(|error| error["field"].as_str().unwrap()).collect();
+        assert_eq!(fields, ["github_owner", "github_repo", "github_ref", "root_path"]);
+        assert_eq!(world.count("bindings").await, 0);
+        world.end().await;
+    }
+
+    async fn if_match_guards_against_a_lost_update(world: World) {
+        world.repository("templates", &[("a/x", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        let seen = world.api.get(&binding_path("site")).await.expect(200).header("etag").to_owned();
+        world.put_binding("site", "templates", json!({"root_path": "a"})).await.expect(200);
+        let body = Some(json!({"github_owner": "octo", "github_repo": "templates"}));
+        let late = world.api.send(reqwest::Method::PUT, &binding_path("site"), body, &[("if-match", &seen)]).await;
+        late.expect(412);
+        world.settle().await;
+        world.end().await;
+    }
+
+    async fn an_unchanged_binding_is_answered_304(world: World) {
+        world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        let etag = world.api.get(&binding_path("site")).await.expect(200).header("etag").to_owned();
+        let get = |etag: String| async move {
+            world.api.send(reqwest::Method::GET, &binding_path("site"), None, &[("if-none-match", &etag)]).await.status
+        };
+        assert_eq!(get(etag).await, 304);
+    }
+
+    async fn the_projects_override_wins_once_it_has_content(world: World) {
+        world.repository("default", &[("a", "default")]).await;
+        world.repository("special", &[("a", "special")]).await;
+        world.bind("site", "default", json!({})).await;
+        world.api.put("/orgs/acme/projects/docs", json!({})).await.expect(201);
+        let path = "/orgs/acme/projects/docs/bindings/site";
+        let effective = |world: &World| {
+            let api = world.api.clone();
+            async move { api.get(&format!("{path}/effective")).await.expect(200).json()["source"].clone() }
+        };
+        world.api.put(path, json!({"github_owner": "octo", "github_repo": "special"})).await.expect(201);
+        assert_eq!(effective(&world).await, "organization");
+        world.settle().await;
+        assert_eq!(effective(&world).await, "project");
+        world.end().await;
+    }
+
+    async fn the_docverse_aliases_are_the_same_resource(world: World) {
+        world.repository("templates", &[("template.toml", "a = 1")]).await;
+        let body = json!({"github_owner": "octo", "github_repo": "templates"});
+        world.api.put("/orgs/acme/dashboard-template", body).await.expect(201);
+        world.settle().await;
+        let alias = world.api.get("/orgs/acme/dashboard-template").await.expect(200).json();
+        let mut same = world.binding("dashboard-template").await;
+        same["self_url"] = alias["self_url"].clone();
+        assert_eq!(alias, same);
+        assert_eq!(alias["required_files"], json!(["template.toml"]));
+        let fields: Vec<String> = match &alias {
+            Value::Object(fields) => fields.keys().cloned().collect(),
+            _ => panic!("an object"),
+        };
+        for field in ["self_url", "web_url", "root_path", "last_sync_queue_job_url", "date_created", "date_updated"] {
+            assert!(fields.iter().any(|name| name == field), "{field}");
+        }
+        world.end().await;
+    }
+
+    async fn bindings_are_found_by_repository_and_status(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        world.bind("broken", "nowhere", json!({})).await;
+        world.github.rename(repo, "themes").await;
+        world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
+        world.settle().await;
+        let names = |query: String| {
+            let api = world.api.clone();
+            async move {
+                let list = api.get(&format!("/orgs/acme/bindings?{query}")).await.expect(200).json();
+                let bindings = list.as_array().expect("a list").clone();
+                bindings.iter().map(|binding| binding["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+            }
+        };
+        assert_eq!(names(format!("repository={repo}")).await, ["site"]);
+        assert_eq!(names("repository=octo/Templates".into()).await, ["site"]);
+        assert_eq!(names("repository=octo/themes".into()).await, ["site"]);
+        assert_eq!(names("status=failed".into()).await, ["broken"]);
+        world.end().await;
+    }
+}

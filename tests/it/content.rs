@@ -1,0 +1,138 @@
+//! What a tree may hold, and how it is listed and served.
+
+use std::time::Duration;
+
+use bindery::git::Oid;
+use serde_json::json;
+
+use crate::support::{Engine, World, stories};
+
+stories! {
+    async fn g24_a_truncated_listing_is_walked(world: World) {
+        let repo = world.github.create_repository("octo", "big").await;
+        world.github.push(repo, "main", |change| {
+            (0..60).fold(change, |change, n| change.write(format!("d{}/e{}/{n}", n % 3, n % 7), n.to_string()))
+        }).await;
+        world.settle().await;
+        world.github.set_tree_limit(25);
+        let binding = world.bind("site", "big", json!({})).await;
+        assert_eq!(binding["last_sync_status"], "succeeded", "{binding}");
+        assert_eq!(world.files("site").await.len(), 60);
+        world.end().await;
+    }
+
+    async fn c06_c08_symlinks_and_submodules_are_listed_and_not_followed(world: World) {
+        let repo = world.github.create_repository("octo", "links").await;
+        world.github.push(repo, "main", |change| {
+            change.write("a", "1").executable("run", "2").symlink("link", "/etc/passwd").submodule("sub", Oid::from_bytes([7; 20]))
+        }).await;
+        world.settle().await;
+        world.bind("site", "links", json!({})).await;
+        let listing = world.api.get("/orgs/acme/bindings/site/files").await.expect(200).json();
+        let modes: Vec<(&str, &str, bool)> = listing["files"].as_array().unwrap().iter()
+            .map(|file| (file["path"].as_str().unwrap(), file["mode"].as_str().unwrap(), file["skipped"].is_null()))
+            .collect();
+        let expected = [("a", "100644", true), ("link", "120000", false), ("run", "100755", true), ("sub", "160000", false)];
+        assert_eq!(modes, expected);
+        world.api.get("/orgs/acme/bindings/site/files/link").await.expect(404);
+        world.end().await;
+    }
+
+    async fn c01_c02_a_dangerous_name_refuses_the_tree(world: World) {
+        let repo = world.repository("templates", &[("a", "good")]).await;
+        world.bind("site", "templates", json!({})).await;
+        for name in [".git/config", "x/.GIT/y", "..", "a\\b", "git~1/x", "C:x"] {
+            world.github.push(repo, "main", |change| change.write("a", "evil").write(name, "x")).await;
+            world.settle().await;
+            let binding = world.binding("site").await;
+            assert!(binding["last_sync_error"].as_str().unwrap_or_default().contains("refused"), "{name}: {binding}");
+            assert_eq!(world.files("site").await["a"], "good", "{name}");
+            world.github.push(repo, "main", |change| change.clear().write("a", "good")).await;
+            world.settle().await;
+        }
+        world.end().await;
+    }
+
+    async fn c13_a_file_becomes_a_folder_and_back(world: World) {
+        let repo = world.repository("templates", &[("x", "file")]).await;
+        world.bind("site", "templates", json!({})).await;
+        world.github.push(repo, "main", |change| change.remove("x").write("x/y", "folder")).await;
+        world.settle().await;
+        assert_eq!(world.files("site").await, [("x/y".into(), "folder".into())].into());
+        world.github.push(repo, "main", |change| change.remove("x/y").write("x", "file")).await;
+        world.settle().await;
+        assert_eq!(world.files("site").await, [("x".into(), "file".into())].into());
+        world.end().await;
+    }
+
+    async fn c18_an_empty_tree_is_published_when_github_says_so(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        world.github.push(repo, "main", |change| change.remove("a")).await;
+        world.settle().await;
+        assert_eq!(world.files("site").await.len(), 0);
+        assert_eq!(world.binding("site").await["last_sync_status"], "succeeded");
+        world.end().await;
+    }
+
+    async fn c15_markup_is_served_so_that_it_cannot_run(world: World) {
+        world.repository("templates", &[("x.html", "<script>1</script>")]).await;
+        world.bind("site", "templates", json!({})).await;
+        let answer = world.api.get("/orgs/acme/bindings/site/files/x.html").await.expect(200);
+        assert_eq!(answer.bytes, b"<script>1</script>");
+        assert!(!answer.header("content-type").contains("html"));
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert!(answer.header("content-security-policy").contains("sandbox"));
+        world.end().await;
+    }
+
+    async fn replaced_content_and_unused_blobs_are_collected_after_the_grace(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        world.push(repo, &[("a", "2")]).await;
+        world.settle().await;
+        bindery::housekeeping::once(&world.context).await.unwrap();
+        assert_eq!((world.count("contents").await, world.count("blobs").await), (2, 2));
+        world.clock.advance(Duration::from_secs(3601));
+        bindery::housekeeping::once(&world.context).await.unwrap();
+        assert_eq!((world.count("contents").await, world.count("blobs").await), (1, 1));
+        assert_eq!(world.files("site").await["a"], "2");
+        world.end().await;
+    }
+
+    async fn a_deleted_binding_takes_its_content_with_it(world: World) {
+        world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        world.api.delete("/orgs/acme/bindings/site").await.expect(204);
+        assert_eq!((world.count("contents").await, world.count("content_files").await), (0, 0));
+        world.api.get("/orgs/acme/bindings/site").await.expect(404);
+        world.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c10_too_many_and_too_large_files_are_refused_with_the_limit() {
+    let limits = [
+        ("BINDERY_SYNC_MAX_FILES", "3"),
+        ("BINDERY_SYNC_MAX_FILE", "1KiB"),
+        ("BINDERY_SYNC_MAX_TOTAL", "2KiB"),
+    ];
+    let world = World::with(Engine::Sqlite, &limits).await;
+    let big = "x".repeat(1025);
+    let (large, half) = (big.as_str(), &big[..1000]);
+    let cases: [(&str, &[(&str, &str)]); 3] = [
+        ("many", &[("a", "1"), ("b", "1"), ("c", "1"), ("d", "1")]),
+        ("file", &[("a", large)]),
+        ("total", &[("a", half), ("b", half), ("c", half)]),
+    ];
+    for (name, files) in cases {
+        world.repository(name, files).await;
+        let binding = world.bind(name, name, json!({})).await;
+        let error = binding["last_sync_error"].as_str().unwrap_or_default();
+        assert!(
+            error.contains("too_large") && error.contains("BINDERY_SYNC_MAX"),
+            "{name}: {binding}"
+        );
+    }
+    world.end().await;
+}

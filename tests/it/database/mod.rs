@@ -1,0 +1,1 @@
+//! The database layer by itself, on both engines.

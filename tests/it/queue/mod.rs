@@ -1,0 +1,11 @@
+//! The queue by itself: a database, a clock, a worker, and jobs whose outcome the story decides.
+
+mod attempts;
+mod bench;
+mod fairness;
+mod looping;
+mod race;
+mod requests;
+mod rescue;
+mod settlement;
+mod siblings;

@@ -1,0 +1,183 @@
+//! Branches and tags, default branches, deletions, and the path filter.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{World, stories};
+
+stories! {
+    async fn e24_a_tag_named_like_a_branch_is_another_ref(world: World) {
+        let repo = world.repository("templates", &[("a", "main")]).await;
+        let head = world.github.head(repo, "main");
+        world.github.create_branch(repo, "x", head).await;
+        world.github.create_tag(repo, "x", head).await;
+        world.settle().await;
+        world.bind("branch", "templates", json!({"github_ref": "x"})).await;
+        world.bind("tag", "templates", json!({"github_ref": "refs/tags/x"})).await;
+        world.github.push(repo, "x", |change| change.write("a", "branch moved")).await;
+        world.settle().await;
+        assert_eq!(world.files("branch").await["a"], "branch moved");
+        assert_eq!(world.files("tag").await["a"], "main");
+        let expected = [("enqueued", "matched_by_id"), ("skipped", "other_ref")];
+        assert_eq!(world.decisions().await, expected.map(|(verdict, why)| (verdict.into(), why.into())));
+        world.end().await;
+    }
+
+    async fn a_moved_tag_is_synced_although_its_push_lists_no_commit(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        let first = world.github.head(repo, "main");
+        world.github.create_annotated_tag(repo, "v1", first).await;
+        world.settle().await;
+        let binding = world.bind("site", "templates", json!({"github_ref": "refs/tags/v1"})).await;
+        assert_eq!(binding["commit_sha"], first.to_string(), "an annotated tag is its commit");
+        assert_eq!(binding["github_ref"], "refs/tags/v1");
+        let second = world.push(repo, &[("a", "2")]).await.after;
+        world.github.move_tag(repo, "v1", second).await;
+        world.settle().await;
+        assert_eq!(world.files("site").await["a"], "2");
+        world.end().await;
+    }
+
+    async fn e16_a_deleted_branch_keeps_its_content_and_comes_back(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        let head = world.github.head(repo, "main");
+        world.github.create_branch(repo, "x", head).await;
+        world.settle().await;
+        world.bind("site", "templates", json!({"github_ref": "x"})).await;
+        world.github.delete_branch(repo, "x").await;
+        world.settle().await;
+        let missing = world.binding("site").await;
+        assert_eq!((&missing["access"], &missing["last_sync_status"]), (&json!("ref_missing"), &json!("failed")));
+        assert_eq!(missing["last_sync_error"], "octo/templates has no branch x");
+        assert_eq!(world.files("site").await["a"], "1");
+        world.github.create_branch(repo, "x", head).await;
+        world.settle().await;
+        let back = world.binding("site").await;
+        assert_eq!((&back["access"], &back["last_sync_status"]), (&json!("reachable"), &json!("succeeded")));
+        world.end().await;
+    }
+
+    async fn a_stale_deletion_changes_nothing(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        let head = world.github.head(repo, "main");
+        world.github.create_branch(repo, "x", head).await;
+        world.settle().await;
+        world.bind("site", "templates", json!({"github_ref": "x"})).await;
+        world.github.hold_deliveries();
+        world.github.delete_branch(repo, "x").await;
+        world.github.create_branch(repo, "x", head).await;
+        world.github.release_deliveries().await;
+        world.settle().await;
+        assert_eq!(world.binding("site").await["access"], "reachable");
+        world.end().await;
+    }
+
+    async fn e18_a_force_push_to_an_ancestor_publishes_the_older_tree(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        let first = world.github.head(repo, "main");
+        world.push(repo, &[("a", "2")]).await;
+        world.settle().await;
+        world.bind("site", "templates", json!({})).await;
+        world.github.force_push(repo, "main", first).await;
+        world.settle().await;
+        assert_eq!(world.files("site").await["a"], "1");
+        assert_eq!(world.binding("site").await["commit_sha"], first.to_string());
+        world.end().await;
+    }
+
+    async fn e15_the_default_branch_is_followed(world: World) {
+        let repo = world.repository("templates", &[("a", "main")]).await;
+        let head = world.github.head(repo, "main");
+        world.github.create_branch(repo, "trunk", head).await;
+        world.settle().await;
+        let binding = world.bind("site", "templates", json!({})).await;
+        assert!(binding["github_ref"].is_null());
+        world.github.set_default_branch(repo, "trunk").await;
+        world.github.push(repo, "trunk", |change| change.write("a", "trunk")).await;
+        world.settle().await;
+        assert_eq!(world.files("site").await["a"], "trunk");
+        world.push(repo, &[("a", "main again")]).await;
+        world.settle().await;
+        assert_eq!(world.files("site").await["a"], "trunk");
+        assert_eq!(world.last_delivery("push").await.reason.as_deref(), Some("other_ref"));
+        world.end().await;
+    }
+
+    async fn e29_a_push_outside_the_root_path_is_ignored_with_its_reason(world: World) {
+        let repo = world.repository("templates", &[("docs/a", "1"), ("src/x", "1")]).await;
+        world.bind("site", "templates", json!({"root_path": "docs"})).await;
+        let job = world.last_job().await.id;
+        let push = world.push(repo, &[("src/x", "2")]).await;
+        world.settle().await;
+        let delivery = world.last_delivery("push").await;
+        assert_eq!(delivery.reason.as_deref(), Some("outside_root_path"));
+        assert_eq!(delivery.head_sha, Some(push.after.to_string()));
+        assert_eq!(delivery.repository_github_id, Some(repo));
+        assert_eq!(world.last_job().await.id, job);
+        world.end().await;
+    }
+
+    async fn the_path_filter_does_not_trust_a_push_after_a_lost_one(world: World) {
+        let repo = world.repository("templates", &[("docs/a", "1"), ("src/x", "1")]).await;
+        world.bind("site", "templates", json!({"root_path": "docs"})).await;
+        world.github.lose_next(1);
+        world.push(repo, &[("docs/a", "2")]).await;
+        world.push(repo, &[("src/x", "2")]).await;
+        world.settle().await;
+        assert_eq!(world.files("site").await["a"], "2");
+        world.end().await;
+    }
+
+    async fn a_push_without_commits_always_syncs(world: World) {
+        let repo = world.repository("templates", &[("docs/a", "1")]).await;
+        let first = world.github.head(repo, "main");
+        let second = world.push(repo, &[("docs/a", "2")]).await.after;
+        world.settle().await;
+        world.github.create_branch(repo, "x", first).await;
+        world.settle().await;
+        world.bind("site", "templates", json!({"root_path": "docs", "github_ref": "x"})).await;
+        world.github.push_existing(repo, "x", second).await;
+        world.settle().await;
+        assert_eq!(world.files("site").await["a"], "2");
+        world.end().await;
+    }
+
+    async fn g23_a_ref_that_lags_behind_its_push_is_waited_for(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        world.clock.advance(Duration::from_secs(3600));
+        world.github.lag_refs(Duration::from_secs(5));
+        world.push(repo, &[("a", "2")]).await;
+        world.settle().await;
+        let job = world.last_job().await;
+        assert_eq!((job.state.as_str(), job.attempt), ("available", 0), "snoozed, and not counted");
+        assert_eq!(world.files("site").await["a"], "1");
+        world.pass(Duration::from_secs(1)).await;
+        world.pass(Duration::from_secs(5)).await;
+        assert_eq!(world.files("site").await["a"], "2");
+        world.end().await;
+    }
+
+    async fn g23_a_ref_that_lags_for_six_minutes_is_taken_as_it_is(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        world.clock.advance(Duration::from_secs(3600));
+        world.github.lag_refs(Duration::from_secs(360));
+        world.push(repo, &[("a", "2")]).await;
+        for _ in 0..21 {
+            world.pass(Duration::from_secs(15)).await;
+        }
+        let job = world.last_job().await;
+        let result = job.result.expect("a result").0;
+        assert_eq!((job.state.as_str(), &result["api_stale"]), ("completed", &json!(true)));
+        world.end().await;
+    }
+
+    async fn an_empty_repository_has_no_such_ref(world: World) {
+        world.github.create_repository("octo", "empty").await;
+        let binding = world.bind("site", "empty", json!({})).await;
+        assert_eq!((&binding["access"], &binding["last_sync_status"]), (&json!("ref_missing"), &json!("failed")));
+        world.end().await;
+    }
+}
