@@ -9,6 +9,8 @@ use std::time::Duration;
 use deadpool::managed::{self, Metrics, RecycleError, RecycleResult};
 use diesel::ConnectionError;
 use secrecy::ExposeSecret;
+use tokio::runtime::Handle;
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{Conn, Driver};
@@ -168,6 +170,7 @@ fn pool(source: Source, size: usize, settings: &DbSettings, wakes: &Wakes) -> an
     let connector = Connector {
         source,
         wakes: wakes.clone(),
+        runtime: Handle::current(),
     };
     Ok(Pool::builder(connector)
         .max_size(size)
@@ -210,6 +213,9 @@ fn lock_file(path: &Path) -> anyhow::Result<File> {
 pub struct Connector {
     source: Source,
     wakes: Wakes,
+    /// Where connections to PostgreSQL live. The server's threads have runtimes of their own, and a
+    /// connection that one of them opened would end with it, under a job that is still at work.
+    runtime: Handle,
 }
 
 #[derive(Clone)]
@@ -225,7 +231,12 @@ impl managed::Manager for Connector {
 
     async fn create(&self) -> Result<Conn, ConnectionError> {
         let driver = match &self.source {
-            Source::Postgres(connector) => Driver::Postgres(connector.connect().await?),
+            Source::Postgres(connector) => {
+                let connector = connector.clone();
+                let opening = self.runtime.spawn(async move { connector.connect().await });
+                let stopped = |error: JoinError| ConnectionError::BadConnection(error.to_string());
+                Driver::Postgres(opening.await.map_err(stopped)??)
+            }
             Source::Sqlite(path) => Driver::Sqlite(SqliteHandle::open(path.clone()).await?),
         };
         Ok(Conn::new(driver, self.wakes.clone()))

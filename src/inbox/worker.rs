@@ -192,7 +192,6 @@ impl InboxWorker {
             .settings
             .backoff
             .delay(u32::try_from(attempts).unwrap_or(0), rand::random());
-        tracing::warn!(delivery.guid = delivery.guid, attempts, failure, %state, "could not process a delivery");
         let changes = (
             deliveries::state.eq(state),
             deliveries::attempts.eq(attempts),
@@ -205,7 +204,31 @@ impl InboxWorker {
             .set(changes)
             .execute(&mut conn)
             .await?;
+        tell_of_failure(&delivery, attempts, failure, failed);
         Ok(())
+    }
+}
+
+/// Someone has to look only when no further attempt will be made.
+fn tell_of_failure(delivery: &Delivery, attempts: i32, failure: &str, failed: bool) {
+    let (guid, event) = (&delivery.guid, &delivery.event);
+    if failed {
+        count(event, DeliveryState::Failed);
+        tracing::error!(
+            delivery.guid = guid,
+            github.event = event,
+            attempts,
+            failure,
+            "gave a delivery up; it can be replayed"
+        );
+    } else {
+        tracing::warn!(
+            delivery.guid = guid,
+            github.event = event,
+            attempts,
+            failure,
+            "could not process a delivery; it will be tried again"
+        );
     }
 }
 
@@ -250,11 +273,15 @@ async fn mark(
         .set(changes)
         .execute(conn)
         .await?;
-    metrics::counter!(
-        "bindery_deliveries_processed_total",
-        "event" => processors::label(&delivery.event), "state" => verdict.state.as_str()
-    )
-    .increment(1);
+    count(&delivery.event, verdict.state);
     tracing::info!(state = %verdict.state, reason = verdict.reason, "processed");
     Ok(())
+}
+
+fn count(event: &str, state: DeliveryState) {
+    metrics::counter!(
+        "bindery_deliveries_processed_total",
+        "event" => processors::label(event), "state" => state.as_str()
+    )
+    .increment(1);
 }

@@ -119,7 +119,7 @@ fn candidates(headers: &HeaderMap, apps: &Apps) -> Result<Vec<Arc<App>>, Refusal
     let host = single(headers, ENTERPRISE_HOST).map_err(unauthorized("enterprise_host"))?;
     let target = single(headers, TARGET_ID).map_err(unauthorized("target_id"))?;
     let is_meant = |app: &&Arc<App>| {
-        host.is_none_or(|host| app.host.eq_ignore_ascii_case(host))
+        host.is_none_or(|host| is_called(&app.host, host))
             && target.is_none_or(|target| app.app_id.to_string() == target)
     };
     let candidates: Vec<Arc<App>> = apps.iter().filter(is_meant).cloned().collect();
@@ -127,6 +127,17 @@ fn candidates(headers: &HeaderMap, apps: &Apps) -> Result<Vec<Arc<App>>, Refusal
         return Err(Refusal::Unauthorized("unknown_app"));
     }
     Ok(candidates)
+}
+
+/// GitHub writes a server's name; ours has the API's port too, where that is a port of its own.
+fn is_called(ours: &str, theirs: &str) -> bool {
+    let name = match ours.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => ours,
+    };
+    [ours, name]
+        .iter()
+        .any(|host| host.eq_ignore_ascii_case(theirs))
 }
 
 fn signature(headers: &HeaderMap) -> Result<SignatureHeader, Refusal> {
@@ -164,4 +175,26 @@ pub(super) fn identity(headers: &HeaderMap) -> Result<Identity, Refusal> {
             "X-GitHub-Delivery must be there once, with 1 to 128 characters",
         )?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_called;
+
+    #[test]
+    fn w55_a_server_is_called_by_its_name() {
+        for ours in ["ghe.example.com", "ghe.example.com:8443"] {
+            assert!(is_called(ours, "GHE.example.com"));
+            for other in [
+                "",
+                "example.com",
+                "ghe.example.com.evil.example",
+                "ghe.example.com:1",
+            ] {
+                assert!(!is_called(ours, other), "{other}");
+            }
+        }
+        assert!(is_called("[::1]:8443", "[::1]") && is_called("[::1]", "[::1]"));
+        assert!(!is_called("[::1]", "[:"));
+    }
 }

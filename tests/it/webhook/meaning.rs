@@ -1,5 +1,6 @@
 //! Events that mean nothing to us, pings, and payloads that try to make us do something.
 
+use bindery::github::ids::RepositoryId;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -33,7 +34,7 @@ stories! {
         assert_eq!(fate(&world, &event).await, ("ignored".into(), "event_not_used".into()));
         let row = row(&world, &event).await;
         assert_eq!(row.action.as_deref(), Some("quxed"));
-        assert_eq!(row.repository_github_id.map(bindery::github::ids::RepositoryId::get), Some(7));
+        assert_eq!(row.repository_github_id.map(RepositoryId::get), Some(7));
         world.end().await;
     }
 

@@ -22,7 +22,7 @@ use crate::support::{TestDatabase, World, begin, stories};
 #[expect(clippy::large_enum_variant, reason = "a story has one")]
 enum Stranger {
     Sqlite(diesel::sqlite::SqliteConnection),
-    Postgres(AsyncPgConnection),
+    Postgres(Box<AsyncPgConnection>),
 }
 
 impl Stranger {
@@ -34,7 +34,7 @@ impl Stranger {
             }
             DatabaseUrl::Postgres(url) => {
                 let connection = AsyncPgConnection::establish(url.expose_secret()).await;
-                Self::Postgres(connection.expect("the server"))
+                Self::Postgres(Box::new(connection.expect("the server")))
             }
         }
     }
