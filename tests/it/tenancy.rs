@@ -26,9 +26,12 @@ stories! {
         world.api.put("/orgs/other", json!({})).await.expect(201);
         let theirs = token(&world, json!({"label": "theirs", "organization": "other", "role": "admin"})).await;
         let job = world.last_job().await.id;
-        for path in [binding_path("site"), format!("{}/files", binding_path("site")), format!("/jobs/{job}"), "/orgs/acme".into()] {
-            let (hidden, absent) = (theirs.get(&path).await.expect(404), theirs.get(&format!("{path}0")).await.expect(404));
-            assert_eq!(hidden.json()["detail"], absent.json()["detail"], "{path}");
+        let site = binding_path("site");
+        let ours = [site.clone(), format!("{site}/files"), format!("/jobs/{job}"), "/orgs/acme".to_owned()];
+        for path in ours {
+            let absent = path.replace("acme", "nobody").replace(&format!("/jobs/{job}"), "/jobs/987654");
+            let (hidden, absent) = (theirs.get(&path).await.expect(404), theirs.get(&absent).await.expect(404));
+            assert_eq!(hidden.json(), absent.json(), "{path}");
         }
         theirs.delete(&binding_path("site")).await.expect(404);
         theirs.post(&format!("{}/sync", binding_path("site"))).await.expect(404);
