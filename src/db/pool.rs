@@ -210,7 +210,7 @@ fn lock_file(path: &Path) -> anyhow::Result<File> {
 
 /// Opens connections for a pool.
 #[derive(Clone)]
-pub struct Connector {
+pub(super) struct Connector {
     source: Source,
     wakes: Wakes,
     /// Where connections to PostgreSQL live. The server's threads have runtimes of their own, and a

@@ -5,6 +5,7 @@ pub mod client;
 pub mod delivery_body;
 mod error;
 pub mod event;
+pub mod header;
 pub mod ids;
 mod name;
 mod quote;

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::db::schema::deliveries;
 use crate::db::{Channel, Conn, Db, DbError, Driver};
 use crate::github::delivery_body::BodyFormat;
-use crate::github::event::{Envelope, Event};
+use crate::github::event::{self, Envelope, Event};
 use crate::ids::DeliveryId;
 use crate::processors::{self, Processing, Verdict};
 use crate::queue::Backoff;
@@ -281,7 +281,7 @@ async fn mark(
 fn count(event: &str, state: DeliveryState) {
     metrics::counter!(
         "bindery_deliveries_processed_total",
-        "event" => processors::label(event), "state" => state.as_str()
+        "event" => event::label(event), "state" => state.as_str()
     )
     .increment(1);
 }

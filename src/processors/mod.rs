@@ -14,7 +14,6 @@ use crate::db::Conn;
 use crate::github::event::Event;
 use crate::inbox::{About, Delivery, DeliveryState, NewDecision};
 
-pub(crate) use ping::is_ours as is_our_ping;
 pub use push::{BindingFacts, Decision, Skip, decide};
 
 /// What a processor may know besides the event.
@@ -85,12 +84,4 @@ pub async fn process(
                 .because(format!("nothing is done with the event {event}{action}")))
         }
     }
-}
-
-/// The event as a metric's label: a fixed set, whatever is sent.
-pub fn label(event: &str) -> &'static str {
-    const USED: [&str; 2] = ["push", "ping"];
-    USED.into_iter()
-        .find(|used| *used == event)
-        .unwrap_or("other")
 }

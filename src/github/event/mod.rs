@@ -42,6 +42,14 @@ impl Event {
     }
 }
 
+/// The event as a metric's label: a fixed set, whatever is sent.
+pub fn label(event: &str) -> &'static str {
+    const USED: [&str; 2] = ["push", "ping"];
+    USED.into_iter()
+        .find(|used| *used == event)
+        .unwrap_or("other")
+}
+
 /// A payload with a field that is used and cannot be: the delivery is kept, and nothing is done.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the payload's `{field}` is unusable: {reason}")]

@@ -20,4 +20,14 @@ impl Ping {
             zen: fields.text(2),
         })
     }
+
+    /// Whether the body and the delivery's `X-GitHub-Hook-ID` speak of one webhook, and of this App.
+    pub fn is_for(&self, app: AppId, hook_header: Option<&str>) -> bool {
+        let same_app = self.app_id.is_none_or(|id| id == app);
+        let same_hook = match (self.hook_id, hook_header) {
+            (Some(body), Some(header)) => header == body.to_string(),
+            _ => true,
+        };
+        same_app && same_hook
+    }
 }

@@ -8,14 +8,8 @@ use super::refusal::Refusal;
 use crate::apps::{App, Apps};
 use crate::config::WebhookConfig;
 use crate::github::delivery_body::BodyFormat;
+use crate::github::header;
 use crate::github::signature::SignatureHeader;
-
-pub const HOOK_ID: &str = "x-github-hook-id";
-const SIGNATURE: &str = "x-hub-signature-256";
-const EVENT: &str = "x-github-event";
-const GUID: &str = "x-github-delivery";
-const TARGET_ID: &str = "x-github-hook-installation-target-id";
-const ENTERPRISE_HOST: &str = "x-github-enterprise-host";
 
 /// A GUID is opaque text of this many characters at most.
 const MAX_GUID: usize = 128;
@@ -116,8 +110,8 @@ fn format(headers: &HeaderMap, config: &WebhookConfig) -> Result<BodyFormat, Ref
 /// The App is told by the target's id when there is one; without, any of ours may have signed.
 fn candidates(headers: &HeaderMap, apps: &Apps) -> Result<Vec<Arc<App>>, Refusal> {
     let unauthorized = |reason| move |_: Many| Refusal::Unauthorized(reason);
-    let host = single(headers, ENTERPRISE_HOST).map_err(unauthorized("enterprise_host"))?;
-    let target = single(headers, TARGET_ID).map_err(unauthorized("target_id"))?;
+    let host = single(headers, header::ENTERPRISE_HOST).map_err(unauthorized("enterprise_host"))?;
+    let target = single(headers, header::TARGET_ID).map_err(unauthorized("target_id"))?;
     let is_meant = |app: &&Arc<App>| {
         host.is_none_or(|host| is_called(&app.host, host))
             && target.is_none_or(|target| app.app_id.to_string() == target)
@@ -141,7 +135,7 @@ fn is_called(ours: &str, theirs: &str) -> bool {
 }
 
 fn signature(headers: &HeaderMap) -> Result<SignatureHeader, Refusal> {
-    let mut values = headers.get_all(SIGNATURE);
+    let mut values = headers.get_all(header::SIGNATURE);
     match (values.next(), values.next()) {
         (None, _) => Err(Refusal::Unauthorized("sig_missing")),
         (Some(value), None) => SignatureHeader::parse(value.as_bytes())
@@ -165,12 +159,12 @@ pub(super) fn identity(headers: &HeaderMap) -> Result<Identity, Refusal> {
     };
     Ok(Identity {
         event: text(
-            EVENT,
+            header::EVENT,
             MAX_EVENT,
             "X-GitHub-Event must be there once, with 1 to 128 characters",
         )?,
         guid: text(
-            GUID,
+            header::DELIVERY,
             MAX_GUID,
             "X-GitHub-Delivery must be there once, with 1 to 128 characters",
         )?,

@@ -16,7 +16,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use body::BodyReader;
-pub use head::HOOK_ID;
 use head::Head;
 use refusal::{LogSampler, Refusal};
 
@@ -26,7 +25,8 @@ use crate::apps::{App, Apps};
 use crate::config::WebhookConfig;
 use crate::context::Context;
 use crate::github::delivery_body::{BodyFormat, UnusableBody, prove_object};
-use crate::github::event::Event;
+use crate::github::event::{self, Event};
+use crate::github::header;
 use crate::github::signature::SecretAge;
 use crate::inbox::{Inbox, NewDelivery, Recorded};
 
@@ -120,7 +120,7 @@ impl Receiver {
     }
 
     async fn record(&self, new: NewDelivery) -> Result<Recorded, Refusal> {
-        let event = crate::processors::label(&new.event);
+        let event = event::label(&new.event);
         match tokio::time::timeout(STORE_TIMEOUT, self.inbox.record(new)).await {
             Ok(Ok(recorded)) => {
                 metrics::counter!("bindery_deliveries_received_total", "event" => event)
@@ -188,8 +188,10 @@ fn is_our_ping(proven: &Proven, headers: &HeaderMap) -> bool {
     let Ok(Event::Ping(ping)) = Event::parse("ping", &json) else {
         return false;
     };
-    let hook = headers.get(HOOK_ID).and_then(|value| value.to_str().ok());
-    crate::processors::is_our_ping(&ping, proven.app.app_id, hook)
+    let hook = headers
+        .get(header::HOOK_ID)
+        .and_then(|value| value.to_str().ok());
+    ping.is_for(proven.app.app_id, hook)
 }
 
 /// GitHub's own headers; whatever else a proxy adds is not kept.
@@ -197,14 +199,14 @@ fn kept_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
     const KEPT: [&str; 10] = [
         "content-type",
         "user-agent",
-        "x-github-delivery",
-        "x-github-event",
-        HOOK_ID,
-        "x-github-hook-installation-target-id",
-        "x-github-hook-installation-target-type",
-        "x-github-enterprise-host",
-        "x-github-enterprise-version",
-        "x-hub-signature-256",
+        header::SIGNATURE,
+        header::EVENT,
+        header::DELIVERY,
+        header::HOOK_ID,
+        header::TARGET_TYPE,
+        header::TARGET_ID,
+        header::ENTERPRISE_HOST,
+        header::ENTERPRISE_VERSION,
     ];
     let value = |name: &str| {
         let text = String::from_utf8_lossy(headers.get(name)?.as_bytes()).replace('\0', "");

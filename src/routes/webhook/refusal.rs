@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use actix_web::ResponseError;
 use actix_web::http::header::{HeaderMap, HeaderValue};
 
+use crate::github::header;
 use crate::routes::problem::{ApiError, Kind};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,8 +114,8 @@ impl LogSampler {
                 status = answer.status_code().as_u16(),
                 reason = code,
                 cause = refusal.cause(),
-                event = shown(headers, "x-github-event"),
-                guid = shown(headers, "x-github-delivery"),
+                event = shown(headers, header::EVENT),
+                guid = shown(headers, header::DELIVERY),
                 "refused a delivery"
             );
         }
