@@ -161,4 +161,20 @@ stories! {
         assert_eq!(world.files("site").await["a"], "2");
         world.end().await;
     }
+
+    async fn two_repositories_that_swap_names_keep_their_bindings(world: World) {
+        let (a, b) = (world.repository("a", &[("x", "a")]).await, world.repository("b", &[("x", "b")]).await);
+        world.bind("of-a", "a", json!({})).await;
+        world.bind("of-b", "b", json!({})).await;
+        world.github.rename(a, "c").await;
+        world.github.rename(b, "a").await;
+        world.github.rename(a, "b").await;
+        world.push(a, &[("x", "a again")]).await;
+        world.push(b, &[("x", "b again")]).await;
+        world.settle().await;
+        assert_eq!((&world.files("of-a").await["x"][..], &world.files("of-b").await["x"][..]), ("a again", "b again"));
+        assert_eq!(world.binding("of-a").await["repository"]["name"], "b");
+        assert_eq!(world.binding("of-b").await["repository"]["name"], "a");
+        world.end().await;
+    }
 }

@@ -1,4 +1,25 @@
 //! One binary of stories, each told on SQLite and on PostgreSQL.
+//!
+//! A story that pins a row of the catalogue of faults begins with the row's id (`w24_…`, `e05_…`).
+//! What the original gets wrong, and where we show that we do not:
+//!
+//! | | the original | pinned by |
+//! |---|---|---|
+//! | 1 | kept the old repository's ids after a `PUT` to another | `bindings::another_repository_clears_…` |
+//! | 2 | never synced pushes without commits | `refs::a_push_without_commits_…`, `refs::a_moved_tag_…` |
+//! | 3 | lost an event whose processing failed | `webhook::poison` |
+//! | 4 | called GitHub in the request and in the transaction | `publishing::receiving_and_processing_ask_…` |
+//! | 5 | told the queue before the commit | `database::wakes` |
+//! | 6 | never healed a missed rename | `identity::a_rename_whose_event_never_came_…` |
+//! | 7 | let a repository at the old name take over | `identity::e05_…` |
+//! | 8 | renamed nothing when a name collided | `identity::two_repositories_that_swap_names_…` |
+//! | 9 | believed a truncated tree | `content::g24_…`, `failures::a_listing_that_lacks_…` |
+//! | 10 | made five jobs of five replays; the last delivered won | `coalescing::f24_…`, `coalescing::reordered_…` |
+//! | 11 | took a tag for a branch; knew case | `refs::e24_…`, `identity::an_unsynced_binding_…` |
+//! | 12 | took SHA-1; answered 500 to strangers' bytes | `webhook::{proof, payload, framing}` |
+//! | 13 | let any tenant bind anything; let `../` out | `tenancy`, `bindings::unknown_fields_…` |
+//! | 14 | downloaded every file at every sync | `requests` |
+//! | 15 | did not come back after unsuspend or reinstall | `failures::{e11_…, a_reinstalled_app_…}` |
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 #![allow(missing_debug_implementations, reason = "nobody prints a world")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -11,6 +32,7 @@ mod demo;
 mod failures;
 mod identity;
 mod matching;
+mod process;
 mod publishing;
 mod queue;
 mod refs;

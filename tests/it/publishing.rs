@@ -35,4 +35,16 @@ stories! {
         assert_eq!(world.files("site").await, expected.map(|(path, text)| (path.into(), text.into())).into());
         world.end().await;
     }
+
+    async fn receiving_and_processing_ask_github_nothing(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        world.asked();
+        world.push(repo, &[("a", "2")]).await;
+        world.workers.inbox.drain().await.unwrap();
+        assert_eq!(world.github.take_requests().len(), 0);
+        assert_eq!(world.decisions().await, [("enqueued".into(), "matched_by_id".into())]);
+        world.settle().await;
+        world.end().await;
+    }
 }

@@ -9,4 +9,4 @@ mod world;
 pub use api::Api;
 pub use database::{Engine, TestDatabase};
 pub(crate) use stories::stories;
-pub use world::{APP_ID, KEY, SECRET, World, begin, binding_path, config};
+pub use world::{ADMIN, APP_ID, KEY, SECRET, World, begin, binding_path, config};
