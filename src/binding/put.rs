@@ -31,6 +31,10 @@ pub struct PutBinding<'a> {
 
 /// What came of it.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is the rule, and lives for a moment"
+)]
 pub enum PutOutcome {
     Done(Binding, Put),
     /// Somebody else has changed it since.

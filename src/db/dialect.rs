@@ -225,7 +225,7 @@ impl QueryBuilder<Dialect> for DialectQueryBuilder {
         self.binds += 1;
         match self.dialect {
             Dialect::Postgres => {
-                write!(self.sql, "${}", self.binds).expect("a String takes every write")
+                write!(self.sql, "${}", self.binds).expect("a String takes every write");
             }
             Dialect::Sqlite => self.sql.push('?'),
         }

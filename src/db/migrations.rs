@@ -44,9 +44,8 @@ pub(super) async fn run_sqlite(conn: &mut Conn, direction: Direction) -> anyhow:
     let Driver::Sqlite(handle) = conn.driver() else {
         anyhow::bail!("not a SQLite connection");
     };
-    Ok(handle
-        .with(move |connection| Ok(apply(connection, SQLITE, direction)))
-        .await??)
+    let applied = handle.with(move |connection| Ok(apply(connection, SQLITE, direction)));
+    applied.await?
 }
 
 fn apply<DB: diesel::backend::Backend>(

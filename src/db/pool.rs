@@ -185,6 +185,7 @@ pub struct Connector {
 }
 
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "two of them in a process")]
 enum Source {
     Postgres(PostgresConnector),
     Sqlite(String),

@@ -76,6 +76,7 @@ impl PostgresConnector {
 }
 
 /// tokio-postgres names neither user nor password in its errors; its source says what went wrong.
+#[expect(clippy::needless_pass_by_value, reason = "a `map_err` hands it over")]
 fn bad(error: tokio_postgres::Error) -> ConnectionError {
     let cause = std::error::Error::source(&error)
         .map(|cause| format!(": {cause}"))

@@ -22,9 +22,9 @@ mod page;
 mod problem;
 mod projects;
 mod server;
-mod tokens;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod unread;
 pub mod webhook;
 

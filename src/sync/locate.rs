@@ -172,7 +172,8 @@ impl Locator<'_> {
             Repository::full_name,
         );
         let Some(through) = self.find_installation(&name).await? else {
-            return Err(self.out_of_reach(failed.map(|((_, installation), _)| installation)));
+            let lost = failed.as_ref().map(|((_, installation), _)| installation);
+            return Err(self.out_of_reach(lost));
         };
         self.check_grant(&through.1).await?;
         if through.1.suspended_at.is_some() {
@@ -291,14 +292,12 @@ impl Locator<'_> {
     }
 
     /// In the same words whether it does not exist or is not ours to see.
-    fn out_of_reach(&self, uninstalled: Option<Installation>) -> Stop {
+    fn out_of_reach(&self, uninstalled: Option<&Installation>) -> Stop {
         if self.context.config.access.grants == Grants::Required && self.target.repository.is_none()
         {
             return self.not_granted();
         }
-        let gone = uninstalled
-            .as_ref()
-            .filter(|_| self.target.repository.is_some());
+        let gone = uninstalled.filter(|_| self.target.repository.is_some());
         let learnt = Learnt {
             finding: self
                 .target

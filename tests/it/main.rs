@@ -16,4 +16,5 @@ mod queue;
 mod refs;
 mod requests;
 mod support;
+mod tenancy;
 mod webhook;

@@ -179,10 +179,17 @@ mod tests {
                     let utoipa::openapi::RefOr::T(parameter) = parameter else {
                         panic!("{id}: a parameter is written out");
                     };
-                    assert!(parameters.insert(parameter.name.clone()), "{id}: {} twice", parameter.name);
+                    assert!(
+                        parameters.insert(parameter.name.clone()),
+                        "{id}: {} twice",
+                        parameter.name
+                    );
                 }
                 for part in path.split('/').filter_map(|part| part.strip_prefix('{')) {
-                    assert!(parameters.contains(part.trim_end_matches('}')), "{id}: {part}");
+                    assert!(
+                        parameters.contains(part.trim_end_matches('}')),
+                        "{id}: {part}"
+                    );
                 }
                 assert!(ids.insert(id.clone()), "{id} twice");
             }
@@ -199,7 +206,9 @@ mod tests {
     fn every_reference_leads_somewhere() {
         let json = document("https://bindery.example").to_json().expect("JSON");
         let parsed: serde_json::Value = serde_json::from_str(&json).expect("JSON");
-        let schemas = parsed["components"]["schemas"].as_object().expect("schemas");
+        let schemas = parsed["components"]["schemas"]
+            .as_object()
+            .expect("schemas");
         for reference in json.split("\"#/components/schemas/").skip(1) {
             let name = reference.split('"').next().expect("a name");
             assert!(schemas.contains_key(name), "{name}");

@@ -53,7 +53,7 @@ impl TestDatabase {
         match self.place {
             Place::Folder(folder) => folder.close().expect("the folder can be deleted"),
             Place::Server { name } => {
-                on_server(&format!("DROP DATABASE {name} WITH (FORCE)")).await
+                on_server(&format!("DROP DATABASE {name} WITH (FORCE)")).await;
             }
         }
     }

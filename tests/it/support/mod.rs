@@ -6,9 +6,7 @@ pub mod logs;
 mod stories;
 mod world;
 
-pub use api::{Answer, Api};
+pub use api::Api;
 pub use database::{Engine, TestDatabase};
 pub(crate) use stories::stories;
-pub use world::{
-    ACME, ADMIN, APP_ID, KEY, OCTO, SECRET, World, begin, binding_path, config, simulator,
-};
+pub use world::{APP_ID, KEY, SECRET, World, begin, binding_path, config};

@@ -29,7 +29,6 @@ pub const OCTO: &str = "octo";
 pub const ACME: &str = "acme";
 
 pub struct World {
-    pub engine: Engine,
     pub github: Simulator,
     pub installation: InstallationId,
     pub context: Context,
@@ -38,8 +37,6 @@ pub struct World {
     pub api: Api,
     http: Option<Http>,
     database: Option<TestDatabase>,
-    /// What a story leaves behind on purpose.
-    allows_unfinished: bool,
 }
 
 pub fn begin() -> DateTime<Utc> {
@@ -70,7 +67,6 @@ impl World {
             .expect(201);
         let workers = Workers::new(&context);
         let world = Self {
-            engine,
             github,
             installation,
             context,
@@ -79,7 +75,6 @@ impl World {
             api,
             http: Some(http),
             database: Some(database),
-            allows_unfinished: false,
         };
         world.settle().await;
         world
@@ -114,7 +109,7 @@ impl World {
         self.binding(name).await
     }
 
-    pub async fn put_binding(&self, name: &str, repo: &str, more: Value) -> super::api::Answer {
+    pub async fn put_binding(&self, name: &str, repo: &str, more: Value) -> Answer {
         let mut body = json!({ "github_owner": OCTO, "github_repo": repo });
         if let (Some(body), Some(more)) = (body.as_object_mut(), more.as_object()) {
             body.extend(more.clone());
@@ -247,11 +242,6 @@ impl World {
             .count
     }
 
-    /// The story leaves deliveries or jobs unfinished on purpose.
-    pub fn allow_unfinished(&mut self) {
-        self.allows_unfinished = true;
-    }
-
     /// The end of a story: nothing may be left to do, and GitHub must not have been asked for what it
     /// does not have.
     pub async fn end(mut self) {
@@ -259,12 +249,10 @@ impl World {
         http.abort().await;
         let strange = self.github.unexpected_requests();
         assert!(strange.is_empty(), "GitHub has no such paths: {strange:?}");
-        if !self.allows_unfinished {
-            let waiting = self.count("deliveries WHERE state = 'received'").await;
-            assert_eq!(waiting, 0, "deliveries that were not processed");
-            let jobs = self.count("jobs WHERE finalized_at IS NULL").await;
-            assert_eq!(jobs, 0, "jobs that were not finished");
-        }
+        let waiting = self.count("deliveries WHERE state = 'received'").await;
+        assert_eq!(waiting, 0, "deliveries that were not processed");
+        let jobs = self.count("jobs WHERE finalized_at IS NULL").await;
+        assert_eq!(jobs, 0, "jobs that were not finished");
         self.github.stop().await;
         let database = self.database.take().expect("a database");
         drop(self);

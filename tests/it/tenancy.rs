@@ -1,0 +1,92 @@
+//! Who may do what: tokens, roles, and what another tenant sees.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Api, World, binding_path, stories};
+
+/// A token made through the API, as an admin makes one.
+async fn token(world: &World, body: Value) -> Api {
+    let answer = world
+        .api
+        .send(reqwest::Method::POST, "/tokens", Some(body), &[])
+        .await
+        .expect(201)
+        .json();
+    world
+        .api
+        .with_token(answer["token"].as_str().expect("the token, this once"))
+}
+
+stories! {
+    async fn a08_what_is_another_tenants_does_not_exist(world: World) {
+        world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        world.api.put("/orgs/other", json!({})).await.expect(201);
+        let theirs = token(&world, json!({"label": "theirs", "organization": "other", "role": "admin"})).await;
+        let job = world.last_job().await.id;
+        for path in [binding_path("site"), format!("{}/files", binding_path("site")), format!("/jobs/{job}"), "/orgs/acme".into()] {
+            let (hidden, absent) = (theirs.get(&path).await.expect(404), theirs.get(&format!("{path}0")).await.expect(404));
+            assert_eq!(hidden.json()["detail"], absent.json()["detail"], "{path}");
+        }
+        theirs.delete(&binding_path("site")).await.expect(404);
+        theirs.post(&format!("{}/sync", binding_path("site"))).await.expect(404);
+        assert_eq!(theirs.get("/jobs").await.expect(200).json(), json!([]));
+        world.end().await;
+    }
+
+    async fn a14_a22_roles_say_who_reads_who_syncs_and_who_binds(world: World) {
+        world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        let body = json!({"github_owner": "octo", "github_repo": "templates"});
+        let expected = [("viewer", [200, 403, 403]), ("operator", [200, 202, 403]), ("admin", [200, 202, 200])];
+        for (role, statuses) in expected {
+            let api = token(&world, json!({"label": role, "organization": "acme", "role": role})).await;
+            let read = api.get(&binding_path("site")).await.status.as_u16();
+            let sync = api.post(&format!("{}/sync", binding_path("site"))).await.status.as_u16();
+            let bind = api.put(&binding_path("site"), body.clone()).await.status.as_u16();
+            assert_eq!([read, sync, bind], statuses, "{role}");
+        }
+        world.settle().await;
+        world.end().await;
+    }
+
+    async fn a14_a_token_that_is_missing_expired_or_revoked_is_401(world: World) {
+        world.api.with_token("no such token").get("/orgs").await.expect(401);
+        let expires = world.clock.now() + Duration::from_secs(60);
+        let expiring = token(&world, json!({"label": "brief", "role": "viewer", "expires_at": expires})).await;
+        expiring.get("/orgs").await.expect(200);
+        world.clock.advance(Duration::from_secs(61));
+        expiring.get("/orgs").await.expect(401);
+        let revoked = token(&world, json!({"label": "gone", "role": "viewer"})).await;
+        let id = world.api.get("/tokens").await.json().as_array().unwrap().last().unwrap()["id"].clone();
+        world.api.delete(&format!("/tokens/{id}")).await.expect(204);
+        revoked.get("/orgs").await.expect(401);
+        world.end().await;
+    }
+
+    async fn a16_no_token_is_in_the_database(world: World) {
+        let body = json!({"label": "x", "role": "viewer"});
+        let answer = world.api.send(reqwest::Method::POST, "/tokens", Some(body), &[]).await.expect(201).json();
+        let secret = answer["token"].as_str().unwrap();
+        assert_eq!(world.count(&format!("api_tokens WHERE lookup = '{secret}' OR label = '{secret}'")).await, 0);
+        assert!(secret.len() > 40);
+        let stored = world.count("api_tokens WHERE length(hash) = 32 AND length(salt) = 16").await;
+        assert_eq!(stored, 1);
+        world.end().await;
+    }
+
+    async fn a_repository_is_bound_by_the_organisation_that_has_the_grant(world: World) {
+        world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        let path = format!("/orgs/acme/installations/{}", world.installation);
+        world.api.put(&path, json!({})).await.expect(201);
+        world.api.put(&path, json!({})).await.expect(200);
+        world.api.put("/orgs/other", json!({})).await.expect(201);
+        world.api.put(&path.replace("acme", "other"), json!({})).await.expect(409);
+        world.api.delete(&path).await.expect(204);
+        world.settle().await;
+        world.end().await;
+    }
+}
