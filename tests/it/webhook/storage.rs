@@ -19,7 +19,6 @@ use super::{Either, ledger, row};
 use crate::support::{TestDatabase, World, begin, stories};
 
 /// A program beside the service that has the deliveries for itself.
-#[expect(clippy::large_enum_variant, reason = "a story has one")]
 enum Stranger {
     Sqlite(diesel::sqlite::SqliteConnection),
     Postgres(Box<AsyncPgConnection>),
