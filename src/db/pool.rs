@@ -174,6 +174,8 @@ fn pool(source: Source, size: usize, settings: &DbSettings, wakes: &Wakes) -> an
     };
     Ok(Pool::builder(connector)
         .max_size(size)
+        // The connections used last have their statements prepared; the others may rest.
+        .queue_mode(managed::QueueMode::Lifo)
         .wait_timeout(Some(settings.acquire_timeout))
         .create_timeout(Some(settings.acquire_timeout))
         .recycle_timeout(Some(settings.acquire_timeout))

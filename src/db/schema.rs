@@ -133,9 +133,10 @@ diesel::table! {
 }
 
 diesel::table! {
-    delivery_bodies (delivery_id) {
+    delivery_bodies (delivery_id, part) {
         delivery_id -> BigInt,
-        body -> Binary,
+        part -> Integer,
+        bytes -> Binary,
     }
 }
 

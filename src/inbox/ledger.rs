@@ -135,12 +135,13 @@ pub async fn list(
 
 /// The bytes that were signed; `None` once they have been pruned.
 pub async fn body(id: DeliveryId, conn: &mut Conn) -> QueryResult<Option<Vec<u8>>> {
-    delivery_bodies::table
-        .find(id)
-        .select(delivery_bodies::body)
-        .first(conn)
-        .await
-        .optional()
+    let parts: Vec<Vec<u8>> = delivery_bodies::table
+        .filter(delivery_bodies::delivery_id.eq(id))
+        .order(delivery_bodies::part)
+        .select(delivery_bodies::bytes)
+        .load(conn)
+        .await?;
+    Ok((!parts.is_empty()).then(|| parts.concat()))
 }
 
 /// Has a delivery processed again; one that waits already is left as it is. `false` when its body

@@ -16,6 +16,7 @@ pub async fn prune_bodies(
 ) -> QueryResult<usize> {
     let old: Vec<DeliveryId> = delivery_bodies::table
         .inner_join(deliveries::table)
+        .filter(delivery_bodies::part.eq(0))
         .filter(deliveries::received_at.lt(received_before))
         .filter(deliveries::state.ne(DeliveryState::Received))
         .order(deliveries::received_at)

@@ -146,9 +146,12 @@ CREATE INDEX deliveries_received_at ON deliveries (received_at);
 CREATE INDEX deliveries_repository ON deliveries (repository_github_id, id);
 CREATE INDEX deliveries_head ON deliveries (head_sha) WHERE head_sha IS NOT NULL;
 
+-- The signed bytes, in parts, so that no statement carries 25 MiB.
 CREATE TABLE delivery_bodies (
-    delivery_id bigint PRIMARY KEY REFERENCES deliveries ON DELETE CASCADE,
-    body bytea NOT NULL
+    delivery_id bigint NOT NULL REFERENCES deliveries ON DELETE CASCADE,
+    part integer NOT NULL,
+    bytes bytea NOT NULL,
+    PRIMARY KEY (delivery_id, part)
 );
 
 -- The queue.

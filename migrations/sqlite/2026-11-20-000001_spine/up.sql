@@ -148,9 +148,12 @@ CREATE INDEX deliveries_received_at ON deliveries (received_at);
 CREATE INDEX deliveries_repository ON deliveries (repository_github_id, id);
 CREATE INDEX deliveries_head ON deliveries (head_sha) WHERE head_sha IS NOT NULL;
 
+-- The signed bytes, in parts, so that no statement carries 25 MiB.
 CREATE TABLE delivery_bodies (
-    delivery_id BIGINT PRIMARY KEY REFERENCES deliveries ON DELETE CASCADE,
-    body BLOB NOT NULL
+    delivery_id BIGINT NOT NULL REFERENCES deliveries ON DELETE CASCADE,
+    part INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (delivery_id, part)
 );
 
 -- The queue.

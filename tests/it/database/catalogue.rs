@@ -143,7 +143,7 @@ fn the_schema_is_read_as_it_is_written() {
     let column = |table: &str, name: &str| columns[&(table.to_owned(), name.to_owned())].clone();
     assert_eq!(column("jobs", "lane"), "smallint");
     assert_eq!(column("jobs", "result"), "json?");
-    assert_eq!(column("delivery_bodies", "body"), "bytes");
+    assert_eq!(column("delivery_bodies", "bytes"), "bytes");
     assert_eq!(column("content_files", "blob_id"), "bigint?");
 }
 
