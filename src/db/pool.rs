@@ -168,6 +168,7 @@ fn pool(source: Source, size: usize, settings: &DbSettings, wakes: &Wakes) -> an
     let connector = Connector {
         source,
         wakes: wakes.clone(),
+        runtime: tokio::runtime::Handle::current(),
     };
     Ok(Pool::builder(connector)
         .max_size(size)
@@ -210,6 +211,9 @@ fn lock_file(path: &Path) -> anyhow::Result<File> {
 pub struct Connector {
     source: Source,
     wakes: Wakes,
+    /// Where PostgreSQL's connections live: that of an HTTP worker ends with the worker, and would take
+    /// along what it opened.
+    runtime: tokio::runtime::Handle,
 }
 
 #[derive(Clone)]
@@ -224,7 +228,14 @@ impl managed::Manager for Connector {
 
     async fn create(&self) -> Result<Conn, ConnectionError> {
         let driver = match &self.source {
-            Source::Postgres(connector) => Driver::Postgres(connector.connect().await?),
+            Source::Postgres(connector) => {
+                let connector = connector.clone();
+                let opening = self.runtime.spawn(async move { connector.connect().await });
+                let opened = opening.await;
+                Driver::Postgres(
+                    opened.map_err(|error| ConnectionError::BadConnection(error.to_string()))??,
+                )
+            }
             Source::Sqlite(path) => Driver::Sqlite(SqliteHandle::open(path.clone()).await?),
         };
         Ok(Conn::new(driver, self.wakes.clone()))
