@@ -208,7 +208,7 @@ fn lock_file(path: &Path) -> anyhow::Result<File> {
 
 /// Opens connections for a pool.
 #[derive(Clone)]
-pub struct Connector {
+struct Connector {
     source: Source,
     wakes: Wakes,
     /// Where PostgreSQL's connections live: that of an HTTP worker ends with the worker, and would take

@@ -4,7 +4,7 @@ use bindery::db::migrations::Direction;
 use bindery::db::{Conn, DatabaseUrl, Db, DbSettings, Driver};
 use diesel::QueryResult;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::Text;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
 use crate::support::{Engine, TestDatabase};

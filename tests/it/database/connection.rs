@@ -102,7 +102,7 @@ stories! {
     async fn a_statement_that_is_abandoned_spoils_no_connection(bench: Bench) {
         let bench = bench.with_notes().await;
         for _ in 0..3 {
-            let abandoned = async { slow(&mut *bench.db.write().await.unwrap()).await };
+            let abandoned = async { slow(&mut bench.db.write().await.unwrap()).await };
             tokio::time::timeout(SOON, abandoned).await.unwrap_err();
         }
         bench.goes_on(1).await;
