@@ -15,7 +15,8 @@ use chrono::{TimeDelta, Utc};
 use diesel::QueryResult;
 use serde_json::json;
 
-use super::bench::{Bench, KIND, Loop, bulk, by_a_person, enqueue, request, settings};
+use super::bench::{Bench, Loop, bulk, by_a_person, enqueue, request, settings};
+use super::script::KIND;
 use crate::support::stories;
 
 /// Ends at random, and remembers what ran when.
