@@ -48,13 +48,15 @@ pub async fn stored(
     Ok(found)
 }
 
-/// Stores a batch; one that another sync has stored meanwhile is left as it is.
+/// Stores a batch; one that another sync has stored meanwhile is left as it is. In the order of the
+/// shas, so that two that store the same ones wait for each other one way round.
 pub async fn store(
     repository: RepositoryRowId,
-    batch: &[NewBlob],
+    mut batch: Vec<NewBlob>,
     now: DateTime<Utc>,
     conn: &mut Conn,
 ) -> QueryResult<()> {
+    batch.sort_by_key(|blob| blob.sha);
     for chunk in batch.chunks(CHUNK / 5) {
         let rows: Vec<_> = chunk
             .iter()

@@ -198,13 +198,12 @@ pub async fn drop_all(binding: BindingId, conn: &mut Conn) -> QueryResult<()> {
     Ok(())
 }
 
-/// Deletes some that were replaced before `replaced_before`: until then a reader that began with them
-/// can finish. Fewer than `limit` means: all of them.
-pub async fn collect(
-    replaced_before: DateTime<Utc>,
-    limit: i64,
-    conn: &mut Conn,
-) -> QueryResult<usize> {
+/// Files that are deleted in one transaction.
+const SLICE: i64 = 2000;
+
+/// Deletes one content that was replaced before `replaced_before`, or a slice of its files: until then a
+/// reader that began with it can finish. `false` when there is none.
+pub async fn collect(replaced_before: DateTime<Utc>, conn: &mut Conn) -> QueryResult<bool> {
     let newer = diesel::alias!(contents as newer);
     let pointed_at = bindings::table.filter(bindings::content_id.eq(contents::id.nullable()));
     // Replaced when the next one of its binding was made.
@@ -212,24 +211,37 @@ pub async fn collect(
         .filter(newer.field(contents::binding_id).eq(contents::binding_id))
         .filter(newer.field(contents::id).gt(contents::id))
         .filter(newer.field(contents::created_at).lt(replaced_before));
-    let old: Vec<ContentId> = contents::table
+    let old: Option<ContentId> = contents::table
         .filter(not(exists(pointed_at)))
         .filter(exists(replaced))
+        .order(contents::id)
         .select(contents::id)
-        .limit(limit)
-        .load(conn)
-        .await?;
-    diesel::delete(contents::table.filter(contents::id.eq_any(old)))
-        .execute(conn)
+        .first(conn)
         .await
-}
-
-/// One that turned out not to be wanted.
-pub async fn delete(id: ContentId, conn: &mut Conn) -> QueryResult<()> {
-    diesel::delete(contents::table.find(id))
-        .execute(conn)
-        .await?;
-    Ok(())
+        .optional()?;
+    let Some(old) = old else {
+        return Ok(false);
+    };
+    let of_it = content_files::content_id.eq(old);
+    let slice_ends: Option<String> = content_files::table
+        .filter(of_it)
+        .order(content_files::path)
+        .select(content_files::path)
+        .limit(1)
+        .offset(SLICE)
+        .first(conn)
+        .await
+        .optional()?;
+    match slice_ends {
+        Some(path) => {
+            let slice = content_files::table.filter(of_it.and(content_files::path.lt(path)));
+            diesel::delete(slice).execute(conn).await?;
+        }
+        None => {
+            diesel::delete(contents::table.find(old)).execute(conn).await?;
+        }
+    }
+    Ok(true)
 }
 
 /// The files of a content that have bytes, by path.

@@ -74,6 +74,23 @@ pub async fn of_organization(
         .await
 }
 
+/// Whether the organisation may bind the repositories of the installation.
+pub async fn covers(
+    organization: OrganizationId,
+    host: &str,
+    installation: InstallationId,
+    conn: &mut Conn,
+) -> QueryResult<bool> {
+    let held: i64 = installation_grants::table
+        .filter(installation_grants::organization_id.eq(organization))
+        .filter(installation_grants::github_host.eq(host))
+        .filter(installation_grants::installation_id.eq(installation))
+        .count()
+        .get_result(conn)
+        .await?;
+    Ok(held > 0)
+}
+
 /// `false` when there was none.
 pub async fn revoke(
     host: &str,

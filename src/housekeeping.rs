@@ -39,31 +39,33 @@ const CHORES: [Chore; 5] = [
 /// Works until `stop`.
 pub async fn run(context: &Context, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let round = stop.run_until_cancelled(once(context)).await;
-        if let Some(Err(error)) = round {
-            tracing::warn!(%error, "could not delete what has served its time");
+        for chore in CHORES {
+            // Each by itself: one that fails keeps no other from being done.
+            if let Some(Err(error)) = stop.run_until_cancelled(finish(context, chore)).await {
+                tracing::warn!(%error, ?chore, "could not delete what has served its time");
+            }
         }
         stop.run_until_cancelled(tokio::time::sleep(INTERVAL)).await;
     }
 }
 
-/// One round; how many rows went.
-pub async fn once(context: &Context) -> Result<usize, DbError> {
-    let mut total = 0;
+/// One round of everything.
+pub async fn once(context: &Context) -> Result<(), DbError> {
     for chore in CHORES {
-        loop {
-            let gone = step(context, chore).await?;
-            total += gone;
-            if gone < usize::try_from(STEP).unwrap_or(usize::MAX) {
-                break;
-            }
-            tokio::time::sleep(BREATH).await;
-        }
+        finish(context, chore).await?;
     }
-    Ok(total)
+    Ok(())
 }
 
-async fn step(context: &Context, chore: Chore) -> Result<usize, DbError> {
+async fn finish(context: &Context, chore: Chore) -> Result<(), DbError> {
+    while step(context, chore).await? {
+        tokio::time::sleep(BREATH).await;
+    }
+    Ok(())
+}
+
+/// Whether more of it may be left.
+async fn step(context: &Context, chore: Chore) -> Result<bool, DbError> {
     let before = before(context, chore);
     let mut conn = context.db.write().await?;
     Ok(conn
@@ -82,12 +84,13 @@ fn before(context: &Context, chore: Chore) -> DateTime<Utc> {
     context.clock.now() - kept
 }
 
-async fn delete(chore: Chore, before: DateTime<Utc>, conn: &mut Conn) -> QueryResult<usize> {
-    match chore {
-        Chore::FinishedJobs => queue::prune(before, STEP, conn).await,
-        Chore::Bodies => inbox::prune_bodies(before, STEP, conn).await,
-        Chore::Deliveries => inbox::prune_deliveries(before, STEP, conn).await,
-        Chore::Contents => content::collect(before, STEP, conn).await,
-        Chore::Blobs => blob::collect(before, STEP, conn).await,
-    }
+async fn delete(chore: Chore, before: DateTime<Utc>, conn: &mut Conn) -> QueryResult<bool> {
+    let gone = match chore {
+        Chore::FinishedJobs => queue::prune(before, STEP, conn).await?,
+        Chore::Bodies => inbox::prune_bodies(before, STEP, conn).await?,
+        Chore::Deliveries => inbox::prune_deliveries(before, STEP, conn).await?,
+        Chore::Contents => return content::collect(before, conn).await,
+        Chore::Blobs => blob::collect(before, STEP, conn).await?,
+    };
+    Ok(i64::try_from(gone).is_ok_and(|gone| gone >= STEP))
 }

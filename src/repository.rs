@@ -111,6 +111,7 @@ pub async fn confirm(
         repositories::github_id.eq(seen.id),
         repositories::created_at.eq(read_at),
     );
+    let is_newer = repositories::confirmed_at.le(read_at);
     let upsert = diesel::insert_into(repositories::table)
         .values((
             identity,
@@ -121,27 +122,18 @@ pub async fn confirm(
         .on_conflict((repositories::github_host, repositories::github_id))
         .do_update()
         .set((names, facts));
-    let row: Option<Repository> = diesel::query_dsl::methods::FilterDsl::filter(
-        upsert,
-        repositories::confirmed_at.le(read_at),
-    )
-    .returning(Repository::as_returning())
-    .get_result(conn)
-    .await
-    .optional()?;
-    let row = match row {
-        Some(row) => row,
-        None => known(host, seen.id, conn).await?,
-    };
-    match installation {
-        Some(known) if row.installation_id != Some(known) => {
-            diesel::update(repositories::table.find(row.id))
-                .set(repositories::installation_id.eq(known))
-                .returning(Repository::as_returning())
-                .get_result(conn)
-                .await
+    let row: Option<Repository> = diesel::query_dsl::methods::FilterDsl::filter(upsert, is_newer)
+        .returning(Repository::as_returning())
+        .get_result(conn)
+        .await
+        .optional()?;
+    match (row, installation) {
+        (None, _) => known(host, seen.id, conn).await,
+        (Some(row), Some(known)) if row.installation_id != Some(known) => {
+            set_installation(row.id, known, conn).await?;
+            Ok(Repository { installation_id: Some(known), ..row })
         }
-        _ => Ok(row),
+        (Some(row), _) => Ok(row),
     }
 }
 
@@ -160,26 +152,29 @@ async fn known(host: &str, id: RepositoryId, conn: &mut Conn) -> QueryResult<Rep
 /// Writes that nothing has changed since what is stored was read.
 pub async fn confirm_unchanged(
     id: RepositoryRowId,
-    now: DateTime<Utc>,
+    read_at: DateTime<Utc>,
     conn: &mut Conn,
 ) -> QueryResult<()> {
-    diesel::update(repositories::table.find(id))
+    diesel::update(repositories::table.find(id).filter(repositories::confirmed_at.le(read_at)))
         .set((
             repositories::reachability.eq(Reachability::Reachable),
-            repositories::confirmed_at.eq(now),
+            repositories::confirmed_at.eq(read_at),
         ))
         .execute(conn)
         .await?;
     Ok(())
 }
 
-/// Writes that GitHub does not show it to us any more. What was known of it stays.
+/// Writes that GitHub does not show it to us any more. What was known of it stays, and so does what
+/// was read later.
 pub async fn mark_access_lost(
     id: RepositoryRowId,
     now: DateTime<Utc>,
     conn: &mut Conn,
 ) -> QueryResult<()> {
-    let reachable = repositories::reachability.eq(Reachability::Reachable);
+    let reachable = repositories::reachability
+        .eq(Reachability::Reachable)
+        .and(repositories::confirmed_at.le(now));
     diesel::update(repositories::table.find(id).filter(reachable))
         .set((
             repositories::reachability.eq(Reachability::AccessLost),

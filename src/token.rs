@@ -111,7 +111,10 @@ pub async fn authenticate(
 
 /// When a token was last used, to the minute: not worth a write at every request.
 pub async fn touch(token: &Token, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
-    diesel::update(api_tokens::table.find(token.id))
+    let stale = api_tokens::last_used_at
+        .is_null()
+        .or(api_tokens::last_used_at.lt(now - chrono::TimeDelta::minutes(1)).assume_not_null());
+    diesel::update(api_tokens::table.find(token.id).filter(stale))
         .set(api_tokens::last_used_at.eq(now))
         .execute(conn)
         .await?;

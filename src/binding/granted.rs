@@ -9,15 +9,20 @@ use crate::db::schema::{bindings, github_apps, installations, repositories};
 use crate::github::ids::InstallationId;
 use crate::ids::OrganizationId;
 
-/// Those whose last sync found that the organisation may not bind what they name. Which installation
-/// that is of is not told to the tenant, and so not written down.
+/// Those whose last sync found that the organisation may not bind what they name, and those whose first
+/// sync may be finding it right now. Which installation that is of is not told to the tenant, and so not
+/// written down.
 pub async fn without_grant(
     organization: OrganizationId,
     conn: &mut Conn,
 ) -> QueryResult<Vec<Binding>> {
     bindings::table
         .filter(bindings::organization_id.eq(organization))
-        .filter(bindings::finding.eq(Finding::NotGranted))
+        .filter(
+            bindings::repository_id
+                .is_null()
+                .or(bindings::finding.eq(Finding::NotGranted).assume_not_null()),
+        )
         .order(bindings::id)
         .select(Binding::as_select())
         .load(conn)

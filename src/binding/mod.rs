@@ -15,9 +15,7 @@ pub use place::{Place, always_required, find_in, is_template_name};
 pub use put::{PutBinding, PutOutcome, delete, put};
 pub use request::{BindingRequest, BindingSpec, InvalidField};
 pub use root_path::{ParseRootPathError, RootPath};
-pub use state::{
-    Published, fail, publish, record_delivery, record_finding, record_job, record_unchanged,
-};
+pub use state::{Published, fail, publish, record_delivery, record_finding, record_job};
 pub use view::{BindingFilter, BindingView, RepositoryFilter, list, view};
 
 use chrono::{DateTime, Utc};
@@ -25,8 +23,8 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use crate::db::schema::{bindings, repositories};
-use crate::db::{Conn, Dialect, Json, text_enum};
-use crate::git::GitRef;
+use crate::db::{Conn, Dialect, Driver, Json, text_enum};
+use crate::git::{GitRef, ParseRefError};
 use crate::github::RepositoryName;
 use crate::ids::{
     BindingId, ContentId, DeliveryId, JobId, OrganizationId, ProjectId, RepositoryRowId,
@@ -79,14 +77,24 @@ impl Binding {
         RepositoryName::new(self.github_owner.as_str(), self.github_repo.as_str())
     }
 
-    /// `None`: the default branch, whichever that is.
-    pub fn wanted_ref(&self) -> Option<GitRef> {
-        self.git_ref.as_deref().and_then(|text| text.parse().ok())
+    /// `None`: the default branch, whichever that is. What cannot be read again is an error, never the
+    /// default branch.
+    pub fn wanted_ref(&self) -> Result<Option<GitRef>, ParseRefError> {
+        self.git_ref.as_deref().map(str::parse).transpose()
     }
 
-    pub fn root(&self) -> RootPath {
-        self.root_path.parse().unwrap_or_default()
+    pub fn root(&self) -> Result<RootPath, ParseRootPathError> {
+        self.root_path.parse()
     }
+}
+
+/// The binding, locked until the transaction ends. Who also locks jobs of it locks them before.
+pub async fn lock(id: BindingId, conn: &mut Conn) -> QueryResult<Option<Binding>> {
+    if let Driver::Postgres(connection) = conn.driver() {
+        let row = bindings::table.find(id).select(bindings::id).for_update();
+        row.first::<BindingId>(connection).await.optional()?;
+    }
+    find(id, conn).await
 }
 
 pub async fn find(id: BindingId, conn: &mut Conn) -> QueryResult<Option<Binding>> {

@@ -7,8 +7,8 @@ use super::request::BindingSpec;
 use super::{Binding, Finding, Status};
 use crate::content;
 use crate::db::schema::bindings;
-use crate::db::{Conn, Driver, Json};
-use crate::ids::{BindingId, RepositoryRowId};
+use crate::db::{Conn, Json};
+use crate::ids::RepositoryRowId;
 use crate::organization::Put;
 use crate::queue::{self, Cause, Enqueued};
 use crate::repository::{self, key_of};
@@ -64,6 +64,7 @@ pub async fn put(
     }
     if !is_same_source(put, &existing, conn).await? {
         let binding = point_elsewhere(put, &existing, now, conn).await?;
+        queue::forget_waiting(sync::KIND, binding.id.get(), conn).await?;
         sync(put, &binding, now, conn).await?;
         return Ok(PutOutcome::Done(binding, Put::Changed));
     }
@@ -117,18 +118,13 @@ async fn insert(
         .optional()
 }
 
+/// Locks what waits for the binding before the binding itself, as everybody does.
 async fn find_for_update(put: &PutBinding<'_>, conn: &mut Conn) -> QueryResult<Option<Binding>> {
     let Some(binding) = find_in(put.place, put.name.as_str(), conn).await? else {
         return Ok(None);
     };
-    if let Driver::Postgres(connection) = conn.driver() {
-        let row = bindings::table
-            .find(binding.id)
-            .select(bindings::id)
-            .for_update();
-        row.first::<BindingId>(connection).await.optional()?;
-    }
-    super::find(binding.id, conn).await
+    queue::lock_waiting(sync::KIND, binding.id.get(), conn).await?;
+    super::lock(binding.id, conn).await
 }
 
 /// The same repository: called as it was requested, or as it is called now.
@@ -153,7 +149,7 @@ async fn is_same_source(
 }
 
 fn is_same_selection(spec: &BindingSpec, existing: &Binding) -> bool {
-    spec.git_ref == existing.wanted_ref()
+    existing.wanted_ref().as_ref() == Ok(&spec.git_ref)
         && spec.root_path.as_str() == existing.root_path
         && spec.required_files == existing.required_files.0
 }
@@ -260,6 +256,7 @@ pub async fn delete(binding: &Binding, now: DateTime<Utc>, conn: &mut Conn) -> Q
         conn,
     )
     .await?;
+    super::lock(binding.id, conn).await?;
     content::drop_all(binding.id, conn).await?;
     diesel::delete(bindings::table.find(binding.id))
         .execute(conn)

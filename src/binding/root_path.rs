@@ -52,9 +52,6 @@ impl FromStr for RootPath {
     type Err = ParseRootPathError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.len() > MAX_BYTES {
-            return Err(ParseRootPathError::TooLong);
-        }
         if text.chars().any(char::is_control) {
             return Err(ParseRootPathError::Control);
         }
@@ -65,6 +62,10 @@ impl FromStr for RootPath {
         let path = path.strip_suffix('/').unwrap_or(path);
         if path.is_empty() {
             return Ok(Self::default());
+        }
+        // What is stored begins with a slash, and is read again by this.
+        if path.len() >= MAX_BYTES {
+            return Err(ParseRootPathError::TooLong);
         }
         path.split('/').try_for_each(check_name)?;
         Ok(Self(format!("/{path}")))
@@ -106,6 +107,15 @@ mod tests {
                 "{written}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_stored_reads_back() {
+        for path in ["", "a", &"x".repeat(1023)] {
+            let stored: RootPath = path.parse().expect("a root path");
+            assert_eq!(stored.as_str().parse().as_ref(), Ok(&stored));
+        }
+        assert!("x".repeat(1024).parse::<RootPath>().is_err());
     }
 
     #[test]

@@ -22,8 +22,7 @@ pub struct Published {
     pub content: Option<ContentId>,
 }
 
-/// Points the binding at what was synced: readers see the old tree or the new one. `false` when the
-/// binding is gone or was changed meanwhile.
+/// Points the binding at what was synced: readers see the old tree or the new one.
 pub async fn publish(
     seen: &Binding,
     published: &Published,
@@ -31,7 +30,7 @@ pub async fn publish(
     now: DateTime<Utc>,
     _proof: &Settled,
     conn: &mut Conn,
-) -> QueryResult<bool> {
+) -> QueryResult<()> {
     let target = bindings::table
         .find(seen.id)
         .filter(bindings::generation.eq(seen.generation));
@@ -47,37 +46,13 @@ pub async fn publish(
         bindings::updated_at.eq(now),
         bindings::version.eq(bindings::version + 1),
     );
-    let rows = match published.content {
+    match published.content {
         Some(content) => {
-            diesel::update(target)
-                .set((facts, bindings::content_id.eq(content)))
-                .execute(conn)
-                .await?
+            let facts = (facts, bindings::content_id.eq(content));
+            diesel::update(target).set(facts).execute(conn).await?
         }
         None => diesel::update(target).set(facts).execute(conn).await?,
     };
-    Ok(rows == 1)
-}
-
-/// The sync found everything as it was; only what a reader can see changed counts as a change.
-pub async fn record_unchanged(
-    seen: &Binding,
-    job: JobId,
-    now: DateTime<Utc>,
-    _proof: &Settled,
-    conn: &mut Conn,
-) -> QueryResult<()> {
-    let target = bindings::table
-        .find(seen.id)
-        .filter(bindings::generation.eq(seen.generation));
-    diesel::update(target)
-        .set((
-            bindings::last_job_id.eq(job),
-            bindings::synced_at.eq(now),
-            bindings::version.eq(bindings::version + 1),
-        ))
-        .execute(conn)
-        .await?;
     Ok(())
 }
 
@@ -103,10 +78,10 @@ pub async fn fail(
     Ok(())
 }
 
-/// What a sync found that stands in its way.
+/// What a sync found that stands in its way, or that nothing of the kind does any more.
 pub async fn record_finding(
     seen: &Binding,
-    finding: Finding,
+    finding: Option<Finding>,
     _proof: &Settled,
     conn: &mut Conn,
 ) -> QueryResult<()> {

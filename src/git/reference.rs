@@ -77,21 +77,25 @@ impl FromStr for GitRef {
         if text.len() > MAX_BYTES {
             return Err(ParseRefError::TooLong);
         }
-        if text.starts_with("refs/") {
-            let known = text.starts_with("refs/heads/") || text.starts_with("refs/tags/");
-            return match Self::from_full(text) {
-                Some(git_ref) => Ok(git_ref),
-                None if known => Err(ParseRefError::Malformed),
-                None => Err(ParseRefError::Namespace),
-            };
-        }
-        if text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        let known = text.starts_with("refs/heads/") || text.starts_with("refs/tags/");
+        let git_ref = if text.starts_with("refs/") {
+            let read = Self::from_full(text);
+            read.ok_or(if known {
+                ParseRefError::Malformed
+            } else {
+                ParseRefError::Namespace
+            })?
+        } else if is_valid_name(text) {
+            Self::Branch(text.to_owned())
+        } else {
+            return Err(ParseRefError::Malformed);
+        };
+        // A branch may be called like a commit; to git and to GitHub it would be the commit.
+        let name = git_ref.name();
+        if name.len() == 40 && name.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(ParseRefError::Commit);
         }
-        if !is_valid_name(text) {
-            return Err(ParseRefError::Malformed);
-        }
-        Ok(Self::Branch(text.to_owned()))
+        Ok(git_ref)
     }
 }
 
@@ -187,6 +191,8 @@ mod tests {
             "refs/pull/1/head",
             "refs/heads/a..b",
             "0123456789abcdef0123456789abcdef01234567",
+            "refs/heads/0123456789abcdef0123456789abcdef01234567",
+            "refs/tags/0123456789abcdef0123456789abcdef01234567",
         ];
         for name in bad {
             assert!(name.parse::<GitRef>().is_err(), "{name:?}");

@@ -150,6 +150,31 @@ pub(super) fn newest_hints(
         .collect()
 }
 
+/// Locks what waits for a target until the transaction ends.
+pub async fn lock_waiting(kind: &str, target: i64, conn: &mut Conn) -> QueryResult<()> {
+    waiting_for_update(kind, target, conn).await.map(drop)
+}
+
+/// The target is another thing by now: what its waiting job has learnt (failures, whose rate limit it
+/// waits for, hints) does not count any more.
+pub async fn forget_waiting(kind: &str, target: i64, conn: &mut Conn) -> QueryResult<()> {
+    let Some(waiting) = waiting_for_update(kind, target, conn).await? else {
+        return Ok(());
+    };
+    let changes = (
+        jobs::attempt.eq(0),
+        jobs::deferrals.eq(0),
+        jobs::not_before.eq(None::<DateTime<Utc>>),
+        jobs::installation_id.eq(None::<InstallationRowId>),
+        jobs::hints.eq(Json(Vec::<serde_json::Value>::new())),
+    );
+    diesel::update(jobs::table.find(waiting.id))
+        .set(changes)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Calls off what waits for a target: nobody wants it any more.
 pub async fn cancel_waiting(
     kind: &str,

@@ -143,6 +143,11 @@ pub struct Job {
 }
 
 impl Job {
+    /// Whether no attempt came before the one that runs: what was learnt for others still counts.
+    pub fn is_first_claim(&self) -> bool {
+        self.fence == 1
+    }
+
     /// What the requests for this job said, the newest last; what cannot be read as `T` is passed over.
     pub fn hints_as<T: serde::de::DeserializeOwned>(&self) -> Vec<T> {
         self.hints

@@ -15,6 +15,7 @@ use super::job::{Attempt, Job, JobState};
 use super::kind::Outcome;
 use crate::db::schema::jobs;
 use crate::db::{Channel, Conn, Json};
+use crate::ids::JobId;
 
 /// The proof that a job was still ours when it was settled, in the transaction that is open.
 ///
@@ -354,4 +355,20 @@ async fn record(
     conn: &mut Conn,
 ) -> QueryResult<()> {
     history::record(job.id, event, detail, now, conn).await
+}
+
+/// Adds a word for people to the result of a job that is being settled.
+pub async fn annotate(id: JobId, key: &str, text: &str, conn: &mut Conn) -> QueryResult<()> {
+    let Some(job) = super::find(id, conn).await? else {
+        return Ok(());
+    };
+    let mut result = job.result.map_or_else(|| json!({}), |result| result.0);
+    if let Some(result) = result.as_object_mut() {
+        result.insert(key.to_owned(), json!(text));
+    }
+    diesel::update(jobs::table.find(id))
+        .set(jobs::result.eq(Json(result)))
+        .execute(conn)
+        .await?;
+    Ok(())
 }

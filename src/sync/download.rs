@@ -18,8 +18,12 @@ use crate::ids::BlobId;
 /// A batch is written in one transaction, and the inbox must not wait behind it.
 const BATCH_BYTES: usize = 1 << 20;
 
-/// Bytes that all downloads of the process hold together, in units of a KiB. A larger file goes alone.
-pub(super) const BUDGET_KIB: u32 = 128 << 10;
+/// Bytes that the downloads of all syncs may hold together, in units of a KiB. A file counts twice, for
+/// it is copied once on its way into the database; one that is larger than the budget goes alone.
+const BUDGET_KIB: u32 = 192 << 10;
+
+/// Files in one transaction, however small.
+const BATCH_FILES: usize = 200;
 
 pub(super) struct Downloader<'a> {
     pub(super) context: &'a Context,
@@ -73,13 +77,15 @@ impl Downloader<'_> {
             .collect();
         let mut fetched = stream::iter(fetches).buffer_unordered(concurrent.max(1));
         let (mut batch, mut bytes) = (Vec::new(), 0);
-        while let Some((blob, permit)) = fetched.try_next().await? {
+        while let Some((blob, share)) = fetched.try_next().await? {
             bytes += blob.bytes.len();
-            batch.push((blob, permit));
-            if bytes >= BATCH_BYTES {
+            batch.push(blob);
+            if bytes >= BATCH_BYTES || batch.len() >= BATCH_FILES {
                 self.write(std::mem::take(&mut batch)).await?;
                 bytes = 0;
             }
+            // A batch that waits for more is small and holds nothing: else two could wait for each other.
+            drop(share);
         }
         self.write(batch).await
     }
@@ -89,9 +95,8 @@ impl Downloader<'_> {
         oid: Oid,
         size: u64,
     ) -> Step<(NewBlob, tokio::sync::SemaphorePermit<'_>)> {
-        let kib = u32::try_from(size.div_ceil(1024))
-            .unwrap_or(BUDGET_KIB)
-            .clamp(1, BUDGET_KIB / 8);
+        let kib = u32::try_from((size * 2).div_ceil(1024)).unwrap_or(BUDGET_KIB);
+        let kib = kib.clamp(1, BUDGET_KIB);
         let permit = self
             .budget
             .acquire_many(kib)
@@ -117,13 +122,12 @@ impl Downloader<'_> {
         Ok((NewBlob { sha: oid, bytes }, permit))
     }
 
-    async fn write(&self, batch: Vec<(NewBlob, tokio::sync::SemaphorePermit<'_>)>) -> Step<()> {
+    async fn write(&self, batch: Vec<NewBlob>) -> Step<()> {
         if batch.is_empty() {
             return Ok(());
         }
-        let (blobs, _permits): (Vec<NewBlob>, Vec<_>) = batch.into_iter().unzip();
         let mut conn = self.context.db.write().await?;
-        Ok(blob::store(self.located.repository.id, &blobs, self.now(), &mut conn).await?)
+        Ok(blob::store(self.located.repository.id, batch, self.now(), &mut conn).await?)
     }
 
     fn now(&self) -> DateTime<Utc> {

@@ -9,6 +9,8 @@ use crate::github::ids::InstallationId;
 /// believed otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushHint {
+    /// As sent: `refs/heads/x`.
+    pub git_ref: String,
     pub before: Oid,
     pub after: Oid,
     pub received_at: DateTime<Utc>,
@@ -40,26 +42,41 @@ pub(super) enum Lagging {
     Stale,
 }
 
-/// `head` is zero where GitHub said that there is no such ref, as pushes write it.
+/// `head` is zero where GitHub said that there is no such ref, as pushes write it; `pushes` are those
+/// of the ref that was read.
 pub(super) fn lagging(head: Oid, pushes: &[PushHint], now: DateTime<Utc>) -> Lagging {
-    let arrived = pushes.iter().any(|push| push.after == head);
-    let begun_here = |push: &&PushHint| push.before == head && push.after != head;
-    let Some(newest) = pushes
-        .iter()
-        .filter(begun_here)
-        .max_by_key(|push| push.received_at)
-    else {
+    let Some(newest) = newest_on_the_way(head, pushes) else {
         return Lagging::No;
     };
-    if arrived {
-        Lagging::No
-    } else if newest.is_young(now) {
+    if newest.is_young(now) {
         // Soon at first, then as long again as it has been: 1 s, 2 s, 4 s …
         let wait = (now - newest.received_at).clamp(TimeDelta::seconds(1), TimeDelta::seconds(30));
         Lagging::Until(now + wait)
     } else {
         Lagging::Stale
     }
+}
+
+/// Follows the pushes that lead on from `head`, in whatever order they came. `None` when there are
+/// none, or when they lead back to it: then it was pushed and put back.
+fn newest_on_the_way(head: Oid, pushes: &[PushHint]) -> Option<&PushHint> {
+    let (mut at, mut newest) = (head, None::<&PushHint>);
+    let mut ahead: Vec<&PushHint> = pushes.iter().collect();
+    while let Some(index) = ahead
+        .iter()
+        .position(|push| push.before == at && push.after != at)
+    {
+        let push = ahead.swap_remove(index);
+        if push.after == head {
+            return None;
+        }
+        at = push.after;
+        newest = newest
+            .into_iter()
+            .chain([push])
+            .max_by_key(|push| push.received_at);
+    }
+    newest
 }
 
 #[cfg(test)]
@@ -73,6 +90,7 @@ mod tests {
     fn push(before: u8, after: u8, seconds_ago: i64) -> PushHint {
         let received_at = now() - TimeDelta::seconds(seconds_ago);
         PushHint {
+            git_ref: "refs/heads/main".into(),
             before: oid(before),
             after: oid(after),
             received_at,
@@ -86,7 +104,7 @@ mod tests {
 
     #[test]
     fn g23_only_the_head_before_a_young_push_is_waited_for() {
-        let cases: [(&str, u8, Vec<PushHint>, Lagging); 8] = [
+        let cases: [(&str, u8, Vec<PushHint>, Lagging); 10] = [
             ("no push", 1, vec![], Lagging::No),
             ("the push has arrived", 2, vec![push(1, 2, 3)], Lagging::No),
             (

@@ -1,6 +1,6 @@
 //! What lies under a root path: walked, listed, and proven against the tree's own sha.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::locate::Located;
 use super::stop::{Learnt, Step, Stop};
@@ -55,7 +55,7 @@ impl Lister<'_> {
     /// Everything below a tree. A listing that GitHub cut short is not believed: that tree is listed
     /// by itself, and each folder of it again.
     pub(super) async fn entries_of(&self, tree: Oid) -> Step<Vec<Entry>> {
-        let mut found = Vec::new();
+        let (mut found, mut seen) = (Vec::new(), 0);
         let mut folders = vec![(String::new(), tree)];
         while let Some((prefix, tree)) = folders.pop() {
             let listed = self.list(tree, Listing::Recursive).await?;
@@ -67,6 +67,9 @@ impl Lister<'_> {
             let entries = read(&listed)?;
             // A folder whose own entries are not listed is still to be walked.
             let walked = prove(tree, &entries)?;
+            // Folders count, too: a tree of nothing else must end as well.
+            seen += entries.len();
+            self.check_count(seen)?;
             for entry in entries {
                 let path = format!("{prefix}{}", entry.path);
                 if entry.mode != EntryMode::Directory {
@@ -76,7 +79,6 @@ impl Lister<'_> {
                     folders.push((format!("{path}/"), entry.oid));
                 }
             }
-            self.check_count(found.len())?;
         }
         found.sort_by(|a, b| a.path.cmp(&b.path));
         self.check_sizes(&found)?;
@@ -120,11 +122,11 @@ impl Lister<'_> {
         })
     }
 
-    fn check_count(&self, files: usize) -> Step<()> {
+    fn check_count(&self, entries: usize) -> Step<()> {
         let limit = self.limits.max_files as usize;
-        if files > limit {
+        if entries > limit {
             return Err(Stop::discard(format!(
-                "too_large: more than {limit} files under the root path (BINDERY_SYNC_MAX_FILES)"
+                "too_large: more than {limit} files and folders under the root path (BINDERY_SYNC_MAX_FILES)"
             )));
         }
         Ok(())
@@ -168,7 +170,7 @@ fn read(tree: &Tree) -> Step<Vec<Entry>> {
 
 /// Proves that a listing is whole and unchanged: folders hash to the shas that name them, up to the
 /// tree asked for. Which folders were listed with their entries is told.
-fn prove(tree: Oid, entries: &[Entry]) -> Step<Vec<String>> {
+fn prove(tree: Oid, entries: &[Entry]) -> Step<BTreeSet<String>> {
     let mut folders: BTreeMap<&str, Vec<TreeEntry>> = BTreeMap::from([("", Vec::new())]);
     for entry in entries {
         let (folder, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));

@@ -15,7 +15,7 @@ use crate::github::client::{self, Conditional, ETag, RepositoryKey};
 use crate::github::{AccessLost, GitHubError, RepositoryName};
 use crate::grant;
 use crate::installation::{self, Installation};
-use crate::queue::Job;
+use crate::queue::{Job, Outcome};
 use crate::repository::{self, Reachability, Repository};
 
 /// The repository as GitHub shows it now, and through which installation.
@@ -38,11 +38,22 @@ type Through = (Arc<App>, Installation);
 
 impl Locator<'_> {
     pub(super) async fn locate(&self) -> Step<Located> {
+        if self
+            .context
+            .apps
+            .on_host(&self.target.binding.github_host)
+            .is_empty()
+        {
+            return Err(self.no_app());
+        }
+        let known = self.known_installation();
+        if let Some((_, installation)) = &known {
+            self.check_grant(installation).await?;
+        }
         if let Some(located) = self.fresh_enough() {
-            self.check_grant(&located.installation).await?;
             return Ok(located);
         }
-        let located = match self.known_installation() {
+        let located = match known {
             Some(through) => match self.read_through(&through).await {
                 Ok(located) => located,
                 Err(error) if is_out_of_reach(&error) => {
@@ -61,7 +72,8 @@ impl Locator<'_> {
     fn fresh_enough(&self) -> Option<Located> {
         let (app, installation) = self.known_installation()?;
         let repository = self.target.repository.clone()?;
-        let fresh = repository.confirmed_at > self.job.requested_at
+        let fresh = self.job.is_first_claim()
+            && repository.confirmed_at > self.job.requested_at
             && repository.reachability == Reachability::Reachable;
         fresh.then_some(Located {
             app,
@@ -88,6 +100,10 @@ impl Locator<'_> {
             .apps
             .of_row(installation.github_app_id)?
             .clone();
+        if let Some(until) = installation.paused_until {
+            // Another process may have been told, or this one before a restart.
+            app.github.pause(installation.github_id, until);
+        }
         Some((app, installation))
     }
 
@@ -172,8 +188,10 @@ impl Locator<'_> {
             Repository::full_name,
         );
         let Some(through) = self.find_installation(&name).await? else {
-            let lost = failed.as_ref().map(|((_, installation), _)| installation);
-            return Err(self.out_of_reach(lost));
+            let uninstalled = failed.as_ref().and_then(|(through, error)| {
+                matches!(error, ReadError::GitHub(GitHubError::AccessLost(_))).then_some(&through.1)
+            });
+            return Err(self.out_of_reach(uninstalled));
         };
         self.check_grant(&through.1).await?;
         if through.1.suspended_at.is_some() {
@@ -186,9 +204,19 @@ impl Locator<'_> {
         }
     }
 
+    /// By the id where it is known: at the name another repository may be by now.
     async fn find_installation(&self, name: &RepositoryName) -> Step<Option<Through>> {
         for app in self.context.apps.on_host(&self.target.binding.github_host) {
-            let seen = match app.github.repository_installation_by_name(name).await {
+            let by_id = match &self.target.repository {
+                Some(repository) => app.github.repository_installation(repository.github_id).await,
+                None => Err(GitHubError::NotFound),
+            };
+            let seen = match by_id {
+                // An Enterprise Server may not know the path by id.
+                Err(GitHubError::NotFound) => app.github.repository_installation_by_name(name).await,
+                seen => seen,
+            };
+            let seen = match seen {
                 Ok(seen) => seen,
                 Err(GitHubError::NotFound) => continue,
                 Err(error) => {
@@ -196,8 +224,7 @@ impl Locator<'_> {
                 }
             };
             let mut conn = self.context.db.write().await?;
-            let row =
-                installation::confirm(app.row, &seen, self.context.clock.now(), &mut conn).await?;
+            let row = installation::confirm(app.row, &seen, self.context.clock.now(), &mut conn).await?;
             return Ok(Some((app.clone(), row)));
         }
         Ok(None)
@@ -249,12 +276,8 @@ impl Locator<'_> {
         }
         let binding = &self.target.binding;
         let mut conn = self.context.db.read().await?;
-        let granted = grant::of_organization(binding.organization_id, &mut conn).await?;
-        let covers = |grant: &grant::Grant| {
-            grant.github_host == binding.github_host
-                && grant.installation_id == installation.github_id
-        };
-        if granted.iter().any(covers) {
+        let (host, id) = (&binding.github_host, installation.github_id);
+        if grant::covers(binding.organization_id, host, id, &mut conn).await? {
             Ok(())
         } else {
             Err(self.not_granted())
@@ -271,9 +294,17 @@ impl Locator<'_> {
         }
     }
 
+    /// A process that was not told of the App leaves the job to one that was.
+    fn no_app(&self) -> Stop {
+        let host = &self.target.binding.github_host;
+        let until = self.context.clock.now() + chrono::TimeDelta::minutes(1);
+        let reason = format!("no GitHub App on {host} is configured here");
+        Stop::Finish(Outcome::Snoozed { until, reason }.into())
+    }
+
     fn not_granted(&self) -> Stop {
         let learnt = Learnt {
-            finding: Some(Finding::NotGranted),
+            finding: Some(Some(Finding::NotGranted)),
             ..self.learnt(None)
         };
         Stop::discard_with(
@@ -284,7 +315,7 @@ impl Locator<'_> {
 
     fn suspended(&self, installation: &Installation) -> Stop {
         let learnt = Learnt {
-            finding: Some(Finding::Suspended),
+            finding: Some(Some(Finding::Suspended)),
             suspended: true,
             ..self.learnt(Some(installation))
         };
@@ -297,19 +328,19 @@ impl Locator<'_> {
         {
             return self.not_granted();
         }
-        let gone = uninstalled.filter(|_| self.target.repository.is_some());
         let learnt = Learnt {
             finding: self
                 .target
                 .repository
                 .is_none()
-                .then_some(Finding::AccessLost),
+                .then_some(Some(Finding::AccessLost)),
             repository_out_of_reach: self
                 .target
                 .repository
                 .as_ref()
                 .map(|repository| repository.id),
-            ..self.learnt(gone)
+            uninstalled: uninstalled.is_some(),
+            ..self.learnt(uninstalled)
         };
         let name = self.target.binding.requested_name();
         Stop::discard_with(
@@ -325,19 +356,7 @@ impl Locator<'_> {
             ReadError::Stop(stop) => return stop,
             ReadError::GitHub(error) => error,
         };
-        let mut learnt = self.learnt(installation);
-        match &error {
-            GitHubError::AccessLost(AccessLost::Suspended) => {
-                learnt.suspended = true;
-                learnt.finding = Some(Finding::Suspended);
-            }
-            GitHubError::AccessLost(AccessLost::NotInstalled) => {
-                learnt.uninstalled = true;
-                learnt.finding = Some(Finding::AccessLost);
-            }
-            _ => {}
-        }
-        Stop::of(error, learnt, doing)
+        Stop::of(error, self.learnt(installation), doing)
     }
 }
 

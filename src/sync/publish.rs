@@ -5,10 +5,12 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 
 use super::locate::Located;
-use crate::binding::{self, Binding, Published};
+use crate::binding::{self, Binding, Finding, Published};
+use crate::config::Grants;
 use crate::content::{self, NewContent};
 use crate::db::Conn;
 use crate::git::GitRef;
+use crate::grant;
 use crate::ids::JobId;
 use crate::queue::{self, Effect, Settled};
 
@@ -24,12 +26,23 @@ pub(super) struct Publish {
     pub(super) commit: String,
     /// `None`: what is published already is the same tree.
     pub(super) content: Option<NewContent>,
+    pub(super) grants: Grants,
     pub(super) at: DateTime<Utc>,
 }
 
 #[async_trait]
 impl Effect for Publish {
+    /// Locks in the order of everybody: the jobs of the target, then the binding.
     async fn apply(self: Box<Self>, proof: &Settled, conn: &mut Conn) -> QueryResult<()> {
+        queue::assign_installation(self.job, self.located.installation.id, conn).await?;
+        let now = binding::lock(self.binding.id, conn).await?;
+        if now.is_none_or(|now| now.generation != self.binding.generation) {
+            return queue::annotate(self.job, "not_published", "the binding was changed meanwhile", conn).await;
+        }
+        if !self.is_granted(conn).await? {
+            binding::record_finding(&self.binding, Some(Finding::NotGranted), proof, conn).await?;
+            return queue::annotate(self.job, "not_published", "the grant was taken back meanwhile", conn).await;
+        }
         let content = match &self.content {
             Some(new) => Some(content::insert(new, self.at, conn).await?),
             None => None,
@@ -40,11 +53,16 @@ impl Effect for Publish {
             commit: self.commit,
             content,
         };
-        let done =
-            binding::publish(&self.binding, &published, self.job, self.at, proof, conn).await?;
-        if let (false, Some(content)) = (done, content) {
-            content::delete(content, conn).await?;
+        binding::publish(&self.binding, &published, self.job, self.at, proof, conn).await
+    }
+}
+
+impl Publish {
+    async fn is_granted(&self, conn: &mut Conn) -> QueryResult<bool> {
+        if self.grants == Grants::Off {
+            return Ok(true);
         }
-        queue::assign_installation(self.job, self.located.installation.id, conn).await
+        let (host, installation) = (&self.binding.github_host, self.located.installation.github_id);
+        grant::covers(self.binding.organization_id, host, installation, conn).await
     }
 }

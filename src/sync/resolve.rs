@@ -37,7 +37,10 @@ impl Resolver<'_> {
             .default_branch
             .clone()
             .map(GitRef::Branch);
-        let wanted = self.target.binding.wanted_ref().or(default);
+        let wanted = self.target.binding.wanted_ref();
+        let wanted = wanted
+            .map_err(|error| Stop::discard(error.to_string()))?
+            .or(default);
         wanted.ok_or_else(|| Stop::Error(anyhow::anyhow!("GitHub named no default branch")))
     }
 
@@ -48,18 +51,26 @@ impl Resolver<'_> {
         };
         let fresh = stored
             .clone()
-            .filter(|stored| stored.resolved_at > self.job.requested_at);
+            .filter(|stored| self.is_fresh(git_ref, stored));
         let resolution = match fresh {
             Some(fresh) => fresh,
             None => self.ask(git_ref, stored).await?,
         };
-        let api_stale = self.wait_for_lag(&resolution)?;
+        let api_stale = self.wait_for_lag(git_ref, &resolution)?;
         let mut conn = self.context.db.write().await?;
         repository_ref::record(self.located.repository.id, git_ref, &resolution, &mut conn).await?;
         match resolution.commit {
             Some(commit) => Ok(Resolved { commit, api_stale }),
             None => Err(self.missing(git_ref)),
         }
+    }
+
+    /// What another sync found after this one was asked for is as good as asking again; but only at the
+    /// first look, and only when no push says that it is old.
+    fn is_fresh(&self, git_ref: &GitRef, stored: &Resolution) -> bool {
+        stored.resolved_at > self.job.requested_at
+            && self.job.is_first_claim()
+            && self.lagging(git_ref, stored) == Lagging::No
     }
 
     async fn ask(&self, git_ref: &GitRef, stored: Option<Resolution>) -> Step<Resolution> {
@@ -70,6 +81,18 @@ impl Resolver<'_> {
             installation,
             repository,
         } = self.located;
+        // GitHub reads `heads/x` as git does: once `x` is gone, a branch called `heads/x` would answer.
+        let said_deleted = self
+            .pushes_of(git_ref)
+            .iter()
+            .any(|push| push.after.is_zero());
+        if said_deleted && !self.is_there(git_ref).await? {
+            return Ok(Resolution {
+                commit: None,
+                etag: None,
+                resolved_at,
+            });
+        }
         let asked = app.github.commit(
             installation.github_id,
             repository.github_id,
@@ -96,10 +119,22 @@ impl Resolver<'_> {
         }
     }
 
+    async fn is_there(&self, git_ref: &GitRef) -> Step<bool> {
+        let Located {
+            app,
+            installation,
+            repository,
+        } = self.located;
+        let asked = app
+            .github
+            .has_ref(installation.github_id, repository.github_id, git_ref);
+        let there = asked.await;
+        there.map_err(|error| Stop::of(error, self.learnt(), "looking for the ref"))
+    }
+
     /// A head that lags behind its push is not recorded: it would serve others.
-    fn wait_for_lag(&self, resolution: &Resolution) -> Step<bool> {
-        let head = resolution.commit.map_or(Oid::ZERO, |commit| commit.sha);
-        match lagging(head, self.hints, self.context.clock.now()) {
+    fn wait_for_lag(&self, git_ref: &GitRef, resolution: &Resolution) -> Step<bool> {
+        match self.lagging(git_ref, resolution) {
             Lagging::No => Ok(false),
             Lagging::Stale => Ok(true),
             Lagging::Until(until) => {
@@ -110,6 +145,16 @@ impl Resolver<'_> {
         }
     }
 
+    fn lagging(&self, git_ref: &GitRef, resolution: &Resolution) -> Lagging {
+        let head = resolution.commit.map_or(Oid::ZERO, |commit| commit.sha);
+        lagging(head, &self.pushes_of(git_ref), self.context.clock.now())
+    }
+
+    fn pushes_of(&self, git_ref: &GitRef) -> Vec<PushHint> {
+        let of_this_ref = |hint: &&PushHint| hint.git_ref == git_ref.full();
+        self.hints.iter().filter(of_this_ref).cloned().collect()
+    }
+
     fn missing(&self, git_ref: &GitRef) -> Stop {
         let kind = if git_ref.is_tag() { "tag" } else { "branch" };
         let name = self.located.repository.full_name();
@@ -117,7 +162,7 @@ impl Resolver<'_> {
         Stop::discard_with(
             error,
             Learnt {
-                finding: Some(Finding::RefMissing),
+                finding: Some(Some(Finding::RefMissing)),
                 ..self.learnt()
             },
         )

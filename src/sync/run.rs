@@ -14,7 +14,7 @@ use super::publish::Publish;
 use super::required;
 use super::resolve::{Resolved, Resolver};
 use super::stop::{Learnt, Step, Stop};
-use crate::binding::{self, BindingView};
+use crate::binding::{self, BindingView, RootPath};
 use crate::content::{self, Content, NewContent, NewFile};
 use crate::context::Context;
 use crate::db::Conn;
@@ -52,6 +52,10 @@ impl JobKind for ContentSync {
         conn: &mut Conn,
     ) -> QueryResult<()> {
         // What waits was asked for later, perhaps for another source: it will say how things stand.
+        // Behind the lock, so that a change of the binding that is under way is seen with its job.
+        if binding::lock(BindingId::new(job.target), conn).await?.is_none() {
+            return Ok(());
+        }
         let later = queue::running_or_waiting(super::KIND, job.target, conn).await?;
         if later.iter().any(|later| later.state != JobState::Running) {
             return Ok(());
@@ -105,6 +109,15 @@ impl ContentSync {
         let git_ref = resolver.git_ref()?;
         let resolved = resolver.resolve(&git_ref).await?;
         drop(looking);
+        // The ref is there and the repository is ours to read: what stands in the way is another thing.
+        let found = Learnt {
+            job: Some(job.id),
+            binding: Some(target.binding.clone()),
+            finding: Some(None),
+            installation: Some(located.installation.id),
+            at: context.clock.now(),
+            ..Learnt::default()
+        };
         Attempt {
             sync: self,
             job,
@@ -115,6 +128,7 @@ impl ContentSync {
         }
         .run()
         .await
+        .map_err(|stop| stop.having(found))
     }
 
     async fn target(&self, job: &Job) -> Step<Option<BindingView>> {
@@ -167,7 +181,7 @@ impl Attempt<'_> {
             return self.unchanged(held).await;
         }
         let tree = lister
-            .tree_under(commit, &self.target.binding.root())
+            .tree_under(commit, &self.root()?)
             .await?;
         if let Some(held) = &held
             && held.tree_sha == tree.to_string()
@@ -185,6 +199,11 @@ impl Attempt<'_> {
         let files = files(&entries, &stored.blobs)?;
         required::check(&self.target.binding, &by_path(&files), self.context()).await?;
         Ok(self.publish(tree, files, stored.downloaded))
+    }
+
+    fn root(&self) -> Step<RootPath> {
+        let root = self.target.binding.root();
+        root.map_err(|error| Stop::discard(error.to_string()))
     }
 
     /// What is published, if it is of this repository, this ref and this folder.
@@ -238,6 +257,7 @@ impl Attempt<'_> {
     fn finish(self, result: serde_json::Value, content: Option<NewContent>) -> Finish {
         let publish = Publish {
             job: self.job.id,
+            grants: self.context().config.access.grants,
             at: self.context().clock.now(),
             commit: self.resolved.commit.sha.to_string(),
             binding: self.target.binding,

@@ -4,7 +4,7 @@ use diesel::QueryResult;
 
 use crate::binding::{self, Binding, Finding};
 use crate::db::{Conn, DbError};
-use crate::github::GitHubError;
+use crate::github::{AccessLost, GitHubError};
 use crate::ids::{InstallationRowId, JobId, RepositoryRowId};
 use crate::queue::{self, Effect, Finish, Outcome, Settled};
 use crate::{installation, repository};
@@ -57,8 +57,20 @@ impl Stop {
         ))
     }
 
+    /// The same with what was learnt, where nothing was said about it yet.
+    pub(super) fn having(self, learnt: Learnt) -> Self {
+        match self {
+            Self::Finish(Finish {
+                outcome,
+                effect: None,
+            }) => Self::Finish(Finish::with(outcome, learnt)),
+            other => other,
+        }
+    }
+
     /// What an error of GitHub's means for the job, wherever in a sync it comes up.
     pub(super) fn of(error: GitHubError, learnt: Learnt, doing: &str) -> Self {
+        let learnt = learnt.from(&error);
         match error {
             GitHubError::RateLimited { until, kind } => {
                 let outcome = Outcome::Snoozed {
@@ -95,7 +107,8 @@ impl Stop {
 pub(super) struct Learnt {
     pub(super) job: Option<JobId>,
     pub(super) binding: Option<Binding>,
-    pub(super) finding: Option<Finding>,
+    /// What it shows from now on; the outer `None` leaves it as it is.
+    pub(super) finding: Option<Option<Finding>>,
     pub(super) repository_out_of_reach: Option<RepositoryRowId>,
     pub(super) installation: Option<InstallationRowId>,
     pub(super) suspended: bool,
@@ -121,6 +134,23 @@ impl Effect for Learnt {
 }
 
 impl Learnt {
+    /// With what an error of GitHub's says about the installation.
+    fn from(self, error: &GitHubError) -> Self {
+        match error {
+            GitHubError::AccessLost(AccessLost::Suspended) => Self {
+                suspended: true,
+                finding: Some(Some(Finding::Suspended)),
+                ..self
+            },
+            GitHubError::AccessLost(AccessLost::NotInstalled) => Self {
+                uninstalled: true,
+                finding: Some(Some(Finding::AccessLost)),
+                ..self
+            },
+            _ => self,
+        }
+    }
+
     async fn apply_to_installation(
         &self,
         id: InstallationRowId,

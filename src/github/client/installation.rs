@@ -7,7 +7,7 @@ use super::GitHub;
 use super::request::Request;
 use crate::github::RepositoryName;
 use crate::github::error::GitHubError;
-use crate::github::ids::{AppId, InstallationId, OwnerId};
+use crate::github::ids::{AppId, InstallationId, OwnerId, RepositoryId};
 
 /// The App as GitHub knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -56,6 +56,16 @@ impl GitHub {
     /// `NotFound` when the App was uninstalled there.
     pub async fn installation(&self, id: InstallationId) -> Result<Installation, GitHubError> {
         let route = "/app/installations/{installation_id}";
+        let request = Request::get(route, &[&id], self.json_cap());
+        self.as_app(&request).await?.json()
+    }
+
+    /// The installation that covers a repository, by its id. `NotFound` both when there is none and when there is no such repository.
+    pub async fn repository_installation(
+        &self,
+        id: RepositoryId,
+    ) -> Result<Installation, GitHubError> {
+        let route = "/repositories/{repository_id}/installation";
         let request = Request::get(route, &[&id], self.json_cap());
         self.as_app(&request).await?.json()
     }

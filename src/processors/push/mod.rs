@@ -86,6 +86,7 @@ async fn enqueue(
         guid: delivery.guid.clone(),
     };
     let hint = PushHint {
+        git_ref: push.git_ref.clone(),
         before: push.before,
         after: push.after,
         received_at: delivery.received_at,

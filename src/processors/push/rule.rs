@@ -30,9 +30,10 @@ impl BindingFacts {
         Self {
             repository: synced_to.map(|repository| repository.github_id),
             requested: binding.requested_name(),
-            wanted: binding.wanted_ref(),
+            // What cannot be read matches too much rather than too little: the sync will say so.
+            wanted: binding.wanted_ref().unwrap_or_default(),
             default_branch: synced_to.and_then(|repository| repository.default_branch.clone()),
-            root: binding.root(),
+            root: binding.root().unwrap_or_default(),
             reconciled: held.and_then(|sha| sha.parse().ok()),
         }
     }

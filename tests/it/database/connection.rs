@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use diesel::QueryResult;
-use diesel_async::AsyncConnection;
+use diesel_async::{AsyncConnection, SimpleAsyncConnection};
 
 use super::bench::{Bench, is_postgres, note, slow};
 use crate::support::{Engine, stories};
@@ -102,7 +102,7 @@ stories! {
     async fn a_statement_that_is_abandoned_spoils_no_connection(bench: Bench) {
         let bench = bench.with_notes().await;
         for _ in 0..3 {
-            let abandoned = async { slow(&mut *bench.db.write().await.unwrap()).await };
+            let abandoned = async { slow(&mut bench.db.write().await.unwrap()).await };
             tokio::time::timeout(SOON, abandoned).await.unwrap_err();
         }
         bench.goes_on(1).await;
@@ -152,4 +152,23 @@ stories! {
         assert_eq!(bench.notes().await, [1, 2, 3]);
         bench.end().await;
     }
+}
+
+/// As an HTTP worker's does, when the server stops or the worker is replaced.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_outlives_the_runtime_that_asked_for_it() {
+    let bench = Bench::on(Engine::Postgres).await;
+    let db = bench.db.clone();
+    let elsewhere = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async { db.write().await.unwrap() })
+    });
+    let joining = tokio::task::spawn_blocking(|| elsewhere.join().unwrap());
+    let mut conn = joining.await.unwrap();
+    conn.batch_execute("SELECT 1").await.unwrap();
+    drop(conn);
+    bench.end().await;
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use bindery::queue::{JobEventKind, JobState, NewJob, Outcome};
 use chrono::TimeDelta;
 
-use super::bench::{Bench, Turn, completes, ends, fails, panics, request};
+use super::bench::{Bench, request};
+use super::script::{Turn, completes, ends, fails, panics};
 use crate::support::{begin, stories};
 
 fn deferred() -> Turn {

@@ -7,7 +7,8 @@ use bindery::installation;
 use bindery::queue::NewJob;
 use chrono::TimeDelta;
 
-use super::bench::{Bench, Gate, bulk, by_a_person, completes, held, request, settings};
+use super::bench::{Bench, bulk, by_a_person, request, settings};
+use super::script::{Gate, completes, held};
 use crate::support::stories;
 
 impl Bench {

@@ -7,9 +7,8 @@ use bindery::queue::{JobEventKind, JobState, NewJob, Outcome, WorkerSettings};
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
-use super::bench::{
-    Bench, Gate, Loop, completes, ends, enqueue, fails, held, panics, publishes, request, settings,
-};
+use super::bench::{Bench, Loop, enqueue, request, settings};
+use super::script::{Gate, completes, ends, fails, held, panics, publishes};
 use crate::support::{Engine, stories};
 
 /// Nothing but a wake-up makes this worker look.

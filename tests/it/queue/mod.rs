@@ -7,5 +7,6 @@ mod looping;
 mod race;
 mod requests;
 mod rescue;
+mod script;
 mod settlement;
 mod siblings;

@@ -15,7 +15,8 @@ use chrono::{TimeDelta, Utc};
 use diesel::QueryResult;
 use serde_json::json;
 
-use super::bench::{Bench, KIND, Loop, bulk, by_a_person, enqueue, request, settings};
+use super::bench::{Bench, Loop, bulk, by_a_person, enqueue, request, settings};
+use super::script::KIND;
 use crate::support::stories;
 
 /// Ends at random, and remembers what ran when.
@@ -125,12 +126,10 @@ stories! {
         for worker in workers {
             worker.stop().await;
         }
-        {
-            let seen = chaos.0.lock().unwrap();
-            assert_eq!(seen.twice, [0; 0]);
-            for (target, asked) in asked.iter().flatten() {
-                assert!(seen.last_begun[target] >= *asked, "{target} was asked for later");
-            }
+        let seen = std::mem::take(&mut *chaos.0.lock().unwrap());
+        assert_eq!(seen.twice, [0; 0]);
+        for (target, asked) in asked.iter().flatten() {
+            assert!(seen.last_begun[target] >= *asked, "{target} was asked for later");
         }
         let ends: BTreeSet<_> = bench.jobs().await.iter().map(|job| job.state).collect();
         assert_eq!(ends, [JobState::Completed, JobState::Cancelled].into());

@@ -7,10 +7,8 @@ use chrono::TimeDelta;
 use diesel_async::AsyncConnection;
 use serde_json::json;
 
-use super::bench::{
-    Bench, KIND, bulk, by_a_person, completes, ends, enqueue, fails, held, hinted, request,
-    settings,
-};
+use super::bench::{Bench, bulk, by_a_person, enqueue, hinted, request, settings};
+use super::script::{KIND, completes, ends, fails, held};
 use crate::support::{begin, stories};
 
 stories! {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use bindery::ids::JobId;
 use bindery::queue::{JobEventKind, JobState};
 
-use super::bench::{Bench, Gate, completes, ends, fails, held, publishes, request, settings};
+use super::bench::{Bench, request, settings};
+use super::script::{Gate, completes, ends, fails, held, publishes};
 use crate::support::stories;
 
 const LEASE: Duration = Duration::from_secs(60);

@@ -8,7 +8,8 @@ use bindery::queue::{Effect, Finish, JobState, Outcome, Settled};
 use diesel::QueryResult;
 use serde_json::json;
 
-use super::bench::{Bench, Publish, ends, publishes, request};
+use super::bench::{Bench, request};
+use super::script::{Publish, ends, publishes};
 use crate::support::stories;
 
 struct PublishAndPanic;

@@ -13,9 +13,8 @@ use diesel::QueryResult;
 use diesel_async::AsyncConnection;
 use serde_json::json;
 
-use super::bench::{
-    Bench, Publish, Turn, bulk, by_a_person, completes, ends, fails, held, hinted, request,
-};
+use super::bench::{Bench, bulk, by_a_person, hinted, request};
+use super::script::{Publish, Turn, completes, ends, fails, held};
 use crate::support::{Engine, begin, stories};
 
 impl Bench {
