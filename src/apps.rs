@@ -50,6 +50,10 @@ impl Apps {
         self.0.first()
     }
 
+    pub fn rows(&self) -> Vec<AppRowId> {
+        self.iter().map(|app| app.row).collect()
+    }
+
     pub fn of_row(&self, row: AppRowId) -> Option<&Arc<App>> {
         self.iter().find(|app| app.row == row)
     }

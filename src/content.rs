@@ -238,7 +238,9 @@ pub async fn collect(replaced_before: DateTime<Utc>, conn: &mut Conn) -> QueryRe
             diesel::delete(slice).execute(conn).await?;
         }
         None => {
-            diesel::delete(contents::table.find(old)).execute(conn).await?;
+            diesel::delete(contents::table.find(old))
+                .execute(conn)
+                .await?;
         }
     }
     Ok(true)

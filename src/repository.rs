@@ -131,7 +131,10 @@ pub async fn confirm(
         (None, _) => known(host, seen.id, conn).await,
         (Some(row), Some(known)) if row.installation_id != Some(known) => {
             set_installation(row.id, known, conn).await?;
-            Ok(Repository { installation_id: Some(known), ..row })
+            Ok(Repository {
+                installation_id: Some(known),
+                ..row
+            })
         }
         (Some(row), _) => Ok(row),
     }
@@ -155,13 +158,17 @@ pub async fn confirm_unchanged(
     read_at: DateTime<Utc>,
     conn: &mut Conn,
 ) -> QueryResult<()> {
-    diesel::update(repositories::table.find(id).filter(repositories::confirmed_at.le(read_at)))
-        .set((
-            repositories::reachability.eq(Reachability::Reachable),
-            repositories::confirmed_at.eq(read_at),
-        ))
-        .execute(conn)
-        .await?;
+    diesel::update(
+        repositories::table
+            .find(id)
+            .filter(repositories::confirmed_at.le(read_at)),
+    )
+    .set((
+        repositories::reachability.eq(Reachability::Reachable),
+        repositories::confirmed_at.eq(read_at),
+    ))
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
 use anyhow::Context as _;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
@@ -111,13 +111,27 @@ impl Workers {
     }
 
     /// Works until `stop`, and gives back what does not end in time.
-    pub async fn run(&self, context: &Context, stop: CancellationToken) {
-        tokio::join!(
-            self.inbox.run(stop.clone()),
-            self.queue.run(stop.clone()),
-            context.db.listen(stop.clone()),
-            housekeeping::run(context, stop.clone()),
-        );
+    ///
+    /// # Errors
+    /// When one of them ended by itself, by a panic: then the others are stopped, too.
+    pub async fn run(&self, context: &Context, stop: CancellationToken) -> anyhow::Result<()> {
+        let mut legs = JoinSet::new();
+        let (inbox, queue) = (self.inbox.clone(), self.queue.clone());
+        let (listening, keeping) = (context.db.clone(), context.clone());
+        let tokens = [(); 4].map(|()| stop.clone());
+        let [for_inbox, for_queue, for_listening, for_keeping] = tokens;
+        legs.spawn(async move { inbox.run(for_inbox).await });
+        legs.spawn(async move { queue.run(for_queue).await });
+        legs.spawn(async move { listening.listen(for_listening).await });
+        legs.spawn(async move { housekeeping::run(&keeping, for_keeping).await });
+        let mut ended = Ok(());
+        while let Some(leg) = legs.join_next().await {
+            if let Err(error) = leg {
+                stop.cancel();
+                ended = Err(anyhow::anyhow!("a worker ended by itself: {error}"));
+            }
+        }
+        ended
     }
 }
 
@@ -136,7 +150,7 @@ fn worker_name() -> String {
 pub struct Service {
     pub http: Http,
     stop: CancellationToken,
-    workers: JoinHandle<()>,
+    workers: JoinHandle<anyhow::Result<()>>,
 }
 
 impl Service {
@@ -152,11 +166,24 @@ impl Service {
         })
     }
 
+    /// Returns when a leg has ended although nobody stopped it: the rest is of no use then.
+    pub async fn failed(&mut self) -> anyhow::Error {
+        let ended = tokio::select! {
+            server = &mut self.http.server => server.map(|ended| ended.map_err(anyhow::Error::from)),
+            workers = &mut self.workers => workers,
+        };
+        match ended {
+            Ok(Ok(())) => anyhow::anyhow!("the service ended by itself"),
+            Ok(Err(error)) => error,
+            Err(error) => error.into(),
+        }
+    }
+
     /// In-flight requests are answered, running jobs finished or given back.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.cancel();
         let (http, workers) = tokio::join!(self.http.stop(), self.workers);
-        workers?;
+        workers??;
         http
     }
 }

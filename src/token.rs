@@ -113,7 +113,9 @@ pub async fn authenticate(
 pub async fn touch(token: &Token, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
     let stale = api_tokens::last_used_at
         .is_null()
-        .or(api_tokens::last_used_at.lt(now - chrono::TimeDelta::minutes(1)).assume_not_null());
+        .or(api_tokens::last_used_at
+            .lt(now - chrono::TimeDelta::minutes(1))
+            .assume_not_null());
     diesel::update(api_tokens::table.find(token.id).filter(stale))
         .set(api_tokens::last_used_at.eq(now))
         .execute(conn)

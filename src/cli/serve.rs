@@ -24,9 +24,12 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
     let context = Context::open(config, Clock::system()).await?;
     make_first_admin(&context).await?;
-    let service = Service::start(context.clone()).await?;
+    let mut service = Service::start(context.clone()).await?;
     announce(&context, &service);
-    signals.next().await;
+    tokio::select! {
+        () = signals.next() => {}
+        error = service.failed() => return Err(error),
+    }
     stop(&context, service, signals).await
 }
 

@@ -7,7 +7,7 @@ use super::setting::settings;
 settings! {
     /// What one binding may hold, and how it is fetched.
     pub struct SyncConfig in "sync" {
-        /// Files under a binding's root path.
+        /// Files and folders under a binding's root path.
         max_files: u32 = value "20000", "BINDERY_SYNC_MAX_FILES", from "1" to "1000000";
         /// Their bytes together.
         max_total: ByteSize = value "1GiB", "BINDERY_SYNC_MAX_TOTAL", from "1KiB" to "1TiB";

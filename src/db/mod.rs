@@ -24,3 +24,20 @@ pub use pool::{Db, DbError, DbSettings, Pooled};
 pub(crate) use text_enum::text_enum;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 pub use wake::{Channel, Wakes};
+
+/// Whether an error that Diesel has no name for is the database's trouble of the moment: a deadlock, a
+/// time-out of a statement or a lock, a full disk, a shutdown. Told by PostgreSQL's and SQLite's words.
+pub fn is_passing(error: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "deadlock detected",
+        "statement timeout",
+        "lock timeout",
+        "due to user request",
+        "terminating connection",
+        "No space left on device",
+        "could not extend file",
+        "database or disk is full",
+        "database is locked",
+    ];
+    WORDS.iter().any(|words| error.contains(words))
+}

@@ -3,8 +3,8 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::ledger::DeliveryState;
-use crate::db::Conn;
 use crate::db::schema::{deliveries, delivery_bodies};
+use crate::db::{Conn, Driver};
 use crate::ids::DeliveryId;
 
 /// Deletes the bodies of some deliveries that were received before `received_before`; fewer than
@@ -24,7 +24,8 @@ pub async fn prune_bodies(
         .limit(limit)
         .load(conn)
         .await?;
-    diesel::delete(delivery_bodies::table.filter(delivery_bodies::delivery_id.eq_any(old)))
+    let still_old = still_done(&old, conn).await?;
+    diesel::delete(delivery_bodies::table.filter(delivery_bodies::delivery_id.eq_any(still_old)))
         .execute(conn)
         .await
 }
@@ -43,7 +44,21 @@ pub async fn prune_deliveries(
         .limit(limit)
         .load(conn)
         .await?;
-    diesel::delete(deliveries::table.filter(deliveries::id.eq_any(old)))
+    let still_old = still_done(&old, conn).await?;
+    diesel::delete(deliveries::table.filter(deliveries::id.eq_any(still_old)))
         .execute(conn)
         .await
+}
+
+/// Those that nobody has asked to replay meanwhile, locked until the transaction ends.
+async fn still_done(ids: &[DeliveryId], conn: &mut Conn) -> QueryResult<Vec<DeliveryId>> {
+    let done = deliveries::table
+        .filter(deliveries::id.eq_any(ids.to_vec()))
+        .filter(deliveries::state.ne(DeliveryState::Received.as_str()))
+        .order(deliveries::id)
+        .select(deliveries::id);
+    match conn.driver() {
+        Driver::Postgres(connection) => done.for_update().skip_locked().load(connection).await,
+        Driver::Sqlite(_) => done.load(conn).await,
+    }
 }

@@ -18,7 +18,7 @@ use crate::db::schema::deliveries;
 use crate::db::{Channel, Conn, Db, DbError, Driver};
 use crate::github::delivery_body::BodyFormat;
 use crate::github::event::{self, Envelope, Event};
-use crate::ids::DeliveryId;
+use crate::ids::{AppRowId, DeliveryId};
 use crate::processors::{self, Processing, Verdict};
 use crate::queue::Backoff;
 
@@ -91,14 +91,14 @@ impl InboxWorker {
     async fn process_next(&self) -> Result<bool, DbError> {
         let mut taken = None;
         let worked = {
-            let (now, taken) = (self.clock.now(), &mut taken);
+            let (now, taken, apps) = (self.clock.now(), &mut taken, self.apps.rows());
             let mut conn = self.db.write().await?;
             let work = async move {
                 conn.transaction(async |conn| {
-                    let Some(delivery) = take(now, conn).await? else {
+                    let Some(delivery) = take(&apps, now, conn).await? else {
                         return Ok(());
                     };
-                    *taken = Some(delivery.id);
+                    *taken = Some(delivery.clone());
                     self.process(&delivery, now, conn).await
                 })
                 .await
@@ -107,13 +107,19 @@ impl InboxWorker {
         };
         let failure = match worked {
             Ok(Ok(())) => return Ok(taken.is_some()),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "the processor panicked".to_owned(),
+            Ok(Err(error)) => Failure {
+                counts: !is_passing(&error),
+                text: error.to_string(),
+            },
+            Err(_) => Failure {
+                counts: true,
+                text: "the processor panicked".to_owned(),
+            },
         };
-        let Some(id) = taken else {
-            return Err(DbError::Connection(failure));
+        let Some(delivery) = taken else {
+            return Err(DbError::Connection(failure.text));
         };
-        self.put_back(id, &failure).await?;
+        self.put_back(&delivery, &failure).await?;
         Ok(true)
     }
 
@@ -175,37 +181,65 @@ impl InboxWorker {
         mark(delivery, &verdict, now, conn).await
     }
 
-    async fn put_back(&self, id: DeliveryId, failure: &str) -> Result<(), DbError> {
+    /// Unless somebody else has processed it meanwhile: then nothing is left to do.
+    async fn put_back(&self, delivery: &Delivery, failure: &Failure) -> Result<(), DbError> {
         let now = self.clock.now();
-        let mut conn = self.db.write().await?;
-        let Some(delivery) = ledger::find(id, &mut conn).await? else {
-            return Ok(());
-        };
-        let attempts = delivery.attempts + 1;
+        let attempts = delivery.attempts + i32::from(failure.counts);
         let failed = attempts >= self.settings.max_attempts;
         let state = if failed {
             DeliveryState::Failed
         } else {
             DeliveryState::Received
         };
-        let wait = self
-            .settings
-            .backoff
-            .delay(u32::try_from(attempts).unwrap_or(0), rand::random());
+        let backoff = self.settings.backoff;
+        let wait = backoff.delay(u32::try_from(attempts).unwrap_or(0).max(1), rand::random());
         let changes = (
             deliveries::state.eq(state),
             deliveries::attempts.eq(attempts),
             deliveries::scheduled_at.eq(now + wait),
             deliveries::reason.eq(failed.then_some("processing_failed")),
-            deliveries::detail.eq(failure),
+            deliveries::detail.eq(failure.text.replace('\0', "")),
             deliveries::processed_at.eq(failed.then_some(now)),
         );
-        diesel::update(deliveries::table.find(id))
+        let as_taken = deliveries::table
+            .find(delivery.id)
+            .filter(deliveries::state.eq(DeliveryState::Received))
+            .filter(deliveries::attempts.eq(delivery.attempts));
+        let mut conn = self.db.write().await?;
+        let rows = diesel::update(as_taken)
             .set(changes)
             .execute(&mut conn)
             .await?;
-        tell_of_failure(&delivery, attempts, failure, failed);
+        if rows == 1 {
+            tell_of_failure(delivery, attempts, &failure.text, failed);
+        }
         Ok(())
+    }
+}
+
+/// Why a delivery could not be processed.
+struct Failure {
+    text: String,
+    /// Whether it says something about the delivery, and not only about the database at that moment.
+    counts: bool,
+}
+
+/// The database's own troubles: a lost connection, a lock or a time-out, a full disk. They use up no
+/// attempt, however long they last.
+fn is_passing(error: &diesel::result::Error) -> bool {
+    use diesel::result::{DatabaseErrorKind as Kind, Error};
+    match error {
+        Error::DatabaseError(kind, _) => {
+            matches!(
+                kind,
+                Kind::ClosedConnection
+                    | Kind::UnableToSendCommand
+                    | Kind::SerializationFailure
+                    | Kind::ReadOnlyTransaction
+            ) || crate::db::is_passing(&error.to_string())
+        }
+        Error::BrokenTransactionManager => true,
+        _ => false,
     }
 }
 
@@ -232,11 +266,16 @@ fn tell_of_failure(delivery: &Delivery, attempts: i32, failure: &str, failed: bo
     }
 }
 
-/// The next delivery that is due, locked until the transaction ends.
-async fn take(now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<Option<Delivery>> {
+/// The next delivery that is due, of an App that this process knows, locked until the transaction ends.
+async fn take(
+    apps: &[AppRowId],
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<Option<Delivery>> {
     let due = deliveries::table
         .filter(deliveries::state.eq(DeliveryState::Received.as_str()))
         .filter(deliveries::scheduled_at.le(now))
+        .filter(deliveries::github_app_id.eq_any(apps.to_vec()))
         .order((deliveries::scheduled_at, deliveries::id))
         .select(deliveries::id)
         .limit(1);

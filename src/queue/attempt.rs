@@ -10,12 +10,17 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::backoff::Backoff;
 use super::claim::Claim;
 use super::job::JobState;
 use super::kind::{Finish, JobKind, Outcome};
 use super::settle::{self, Delays, Settled};
 use super::worker::Worker;
 use crate::db::DbError;
+
+/// While GitHub is out of order, a job looks again at least this often: what waits goes on within a
+/// minute of the outage's end.
+const LONGEST_DEFERRAL: Duration = Duration::from_secs(45);
 
 /// A claim that the database could not settle is tried this often before the lease decides.
 const SETTLE_TRIES: u32 = 5;
@@ -166,18 +171,28 @@ impl Worker {
 
     fn delays(&self, claim: &Claim, outcome: &Outcome) -> Delays {
         match outcome {
-            Outcome::Deferred { .. } => self.backoff(claim.job.deferrals + 1),
+            Outcome::Deferred { .. } => {
+                let max = self.settings.backoff.max.min(LONGEST_DEFERRAL);
+                let backoff = Backoff {
+                    max,
+                    ..self.settings.backoff
+                };
+                delays_of(backoff, claim.job.deferrals + 1)
+            }
             _ => self.backoff(claim.job.attempt),
         }
     }
 
     fn backoff(&self, failures: i32) -> Delays {
-        let (failures, jitter) = (u32::try_from(failures).unwrap_or(0), rand::random());
-        let backoff = self.settings.backoff;
-        Delays {
-            delay: backoff.delay(failures, jitter),
-            floor: backoff.floor(failures, jitter),
-        }
+        delays_of(self.settings.backoff, failures)
+    }
+}
+
+fn delays_of(backoff: Backoff, failures: i32) -> Delays {
+    let (failures, jitter) = (u32::try_from(failures).unwrap_or(0), rand::random());
+    Delays {
+        delay: backoff.delay(failures, jitter),
+        floor: backoff.floor(failures, jitter),
     }
 }
 

@@ -1,11 +1,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use diesel::dsl::{exists, not};
+use diesel::dsl::{exists, not, sql};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 
-use super::job::{Job, JobState, Lane};
+use super::job::{Job, JobState, Lane, is_running, is_waiting};
 use crate::db::schema::{installations, jobs};
 use crate::db::{Conn, Driver};
 use crate::ids::{InstallationRowId, JobId};
@@ -54,11 +55,7 @@ pub(super) async fn claim(
 
 async fn running_by_installation(conn: &mut Conn) -> QueryResult<Vec<(InstallationRowId, i64)>> {
     jobs::table
-        .filter(
-            jobs::state
-                .eq(JobState::Running)
-                .and(jobs::installation_id.is_not_null()),
-        )
+        .filter(is_running().and(jobs::installation_id.is_not_null()))
         .group_by(jobs::installation_id)
         .select((
             jobs::installation_id.assume_not_null(),
@@ -90,14 +87,14 @@ async fn next_due(
 ) -> QueryResult<Option<JobId>> {
     let running = diesel::alias!(jobs as running);
     let same_target_runs = running
-        .filter(running.field(jobs::state).eq(JobState::Running.as_str()))
+        .filter(sql::<Bool>("running.state = 'running'"))
         .filter(running.field(jobs::kind).eq(jobs::kind))
         .filter(running.field(jobs::target).eq(jobs::target));
     let paused = installations::table
         .filter(installations::id.nullable().eq(jobs::installation_id))
         .filter(installations::paused_until.gt(now));
     let due = jobs::table
-        .filter(jobs::state.eq_any(JobState::WAITING))
+        .filter(is_waiting())
         .filter(jobs::lane.eq(lane.number()))
         .filter(jobs::scheduled_at.le(now))
         .filter(jobs::kind.eq_any(kinds.to_vec()))
@@ -176,7 +173,7 @@ pub(super) async fn next_due_after(
     for lane in Lane::ALL {
         // In the order of the index, so that no number of waiting jobs makes this slow.
         let due: Option<DateTime<Utc>> = jobs::table
-            .filter(jobs::state.eq_any(JobState::WAITING))
+            .filter(is_waiting())
             .filter(jobs::lane.eq(lane.number()))
             .filter(jobs::scheduled_at.gt(looked_at))
             .filter(jobs::kind.eq_any(kinds.to_vec()))
@@ -205,7 +202,7 @@ pub async fn assign_installation(
     let sibling = jobs::kind
         .eq(kind)
         .and(jobs::target.eq(target))
-        .and(jobs::state.eq_any(JobState::WAITING));
+        .and(is_waiting());
     diesel::update(jobs::table.filter(jobs::id.eq(job).or(sibling)))
         .set(jobs::installation_id.eq(installation))
         .execute(conn)

@@ -1,10 +1,9 @@
 use chrono::{DateTime, Utc};
-use diesel::dsl::{count_star, min, sql};
+use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 
-use super::job::JobState;
+use super::job::{JobState, is_running, is_waiting};
 use crate::db::Conn;
 use crate::db::schema::jobs;
 
@@ -29,13 +28,12 @@ impl Depth {
     }
 }
 
-/// The states are literals, so that both databases see that the partial indexes will do.
 pub async fn depth(now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<Depth> {
-    let waiting = || jobs::table.filter(sql::<Bool>("jobs.state IN ('available', 'retryable')"));
+    let waiting = || jobs::table.filter(is_waiting());
     let all: i64 = waiting().select(count_star()).first(conn).await?;
     let retryable = waiting().filter(jobs::state.eq(JobState::Retryable));
     let retryable: i64 = retryable.select(count_star()).first(conn).await?;
-    let running = jobs::table.filter(sql::<Bool>("jobs.state = 'running'"));
+    let running = jobs::table.filter(is_running());
     let due = waiting().filter(jobs::scheduled_at.le(now));
     Ok(Depth {
         available: all - retryable,

@@ -4,7 +4,7 @@ use diesel_async::RunQueryDsl;
 use serde_json::json;
 
 use super::history::{self, JobEventKind};
-use super::job::{Cause, Job, JobState, Lane};
+use super::job::{Cause, Job, JobState, Lane, is_waiting};
 use crate::db::schema::jobs;
 use crate::db::{Channel, Conn, Driver, Json};
 use crate::ids::{InstallationRowId, JobId, OrganizationId};
@@ -97,7 +97,7 @@ pub(super) async fn waiting_for_update(
 ) -> QueryResult<Option<Job>> {
     let waiting = jobs::table
         .filter(jobs::kind.eq(kind).and(jobs::target.eq(target)))
-        .filter(jobs::state.eq_any(JobState::WAITING))
+        .filter(is_waiting())
         .select(jobs::id);
     let id: Option<i64> = match conn.driver() {
         Driver::Postgres(connection) => {

@@ -1,9 +1,10 @@
 use chrono::{DateTime, Utc};
 use diesel::deserialize::{self, FromSql, FromSqlRow};
-use diesel::expression::AsExpression;
+use diesel::dsl::sql;
+use diesel::expression::{AsExpression, SqlLiteral};
 use diesel::prelude::*;
 use diesel::serialize::{self, Output, ToSql};
-use diesel::sql_types::SmallInt;
+use diesel::sql_types::{Bool, SmallInt};
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +28,14 @@ text_enum! {
     }
 }
 
-impl JobState {
-    pub const WAITING: [&'static str; 2] = [Self::Available.as_str(), Self::Retryable.as_str()];
+/// The conditions of the partial indexes, in literals: SQLite uses such an index only when it reads its
+/// condition in the query, and without one every claim would read all finished jobs.
+pub(super) fn is_waiting() -> SqlLiteral<Bool> {
+    sql("jobs.state IN ('available', 'retryable')")
+}
+
+pub(super) fn is_running() -> SqlLiteral<Bool> {
+    sql("jobs.state = 'running'")
 }
 
 /// Which of two lines a job stands in; the second moves only when the first has nothing due.

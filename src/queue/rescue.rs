@@ -4,7 +4,7 @@ use diesel_async::RunQueryDsl;
 
 use super::backoff::Backoff;
 use super::history::JobEventKind;
-use super::job::{Job, JobState};
+use super::job::{Job, JobState, is_running};
 use super::kind::Registry;
 use super::settle::{Delays, Settled, retry_or_discard};
 use crate::db::schema::jobs;
@@ -18,7 +18,7 @@ pub(super) async fn expired(
     conn: &mut Conn,
 ) -> QueryResult<Vec<JobId>> {
     jobs::table
-        .filter(jobs::state.eq(JobState::Running))
+        .filter(is_running())
         .filter(jobs::lease_until.lt(now))
         .filter(jobs::kind.eq_any(kinds.to_vec()))
         .order(jobs::lease_until)
@@ -38,7 +38,7 @@ pub(super) async fn rescue(
 ) -> QueryResult<()> {
     let expired = jobs::table
         .filter(jobs::id.eq(job.get()))
-        .filter(jobs::state.eq(JobState::Running.as_str()))
+        .filter(is_running())
         .filter(jobs::lease_until.lt(now))
         .select(jobs::id);
     let id: Option<i64> = match conn.driver() {

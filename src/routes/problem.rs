@@ -304,6 +304,7 @@ impl From<QueryError> for ApiError {
                 _,
             )
             | QueryError::BrokenTransactionManager => Self::unavailable(&error),
+            _ if crate::db::is_passing(&error.to_string()) => Self::unavailable(&error),
             _ => Self::internal(&error),
         }
     }

@@ -137,6 +137,18 @@ mod tests {
                 vec![push(1, 2, 3), push(2, 1, 2)],
                 Lagging::No,
             ),
+            (
+                "between two",
+                2,
+                vec![push(1, 2, 3), push(2, 3, 3)],
+                Lagging::Until(now() + TimeDelta::seconds(3)),
+            ),
+            (
+                "between two that came in reverse",
+                2,
+                vec![push(2, 3, 3), push(1, 2, 3)],
+                Lagging::Until(now() + TimeDelta::seconds(3)),
+            ),
             ("for too long", 1, vec![push(1, 2, 301)], Lagging::Stale),
         ];
         for (what, head, pushes, expected) in cases {

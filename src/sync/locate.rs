@@ -208,12 +208,18 @@ impl Locator<'_> {
     async fn find_installation(&self, name: &RepositoryName) -> Step<Option<Through>> {
         for app in self.context.apps.on_host(&self.target.binding.github_host) {
             let by_id = match &self.target.repository {
-                Some(repository) => app.github.repository_installation(repository.github_id).await,
+                Some(repository) => {
+                    app.github
+                        .repository_installation(repository.github_id)
+                        .await
+                }
                 None => Err(GitHubError::NotFound),
             };
             let seen = match by_id {
                 // An Enterprise Server may not know the path by id.
-                Err(GitHubError::NotFound) => app.github.repository_installation_by_name(name).await,
+                Err(GitHubError::NotFound) => {
+                    app.github.repository_installation_by_name(name).await
+                }
                 seen => seen,
             };
             let seen = match seen {
@@ -224,7 +230,8 @@ impl Locator<'_> {
                 }
             };
             let mut conn = self.context.db.write().await?;
-            let row = installation::confirm(app.row, &seen, self.context.clock.now(), &mut conn).await?;
+            let row =
+                installation::confirm(app.row, &seen, self.context.clock.now(), &mut conn).await?;
             return Ok(Some((app.clone(), row)));
         }
         Ok(None)

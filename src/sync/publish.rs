@@ -37,11 +37,23 @@ impl Effect for Publish {
         queue::assign_installation(self.job, self.located.installation.id, conn).await?;
         let now = binding::lock(self.binding.id, conn).await?;
         if now.is_none_or(|now| now.generation != self.binding.generation) {
-            return queue::annotate(self.job, "not_published", "the binding was changed meanwhile", conn).await;
+            return queue::annotate(
+                self.job,
+                "not_published",
+                "the binding was changed meanwhile",
+                conn,
+            )
+            .await;
         }
         if !self.is_granted(conn).await? {
             binding::record_finding(&self.binding, Some(Finding::NotGranted), proof, conn).await?;
-            return queue::annotate(self.job, "not_published", "the grant was taken back meanwhile", conn).await;
+            return queue::annotate(
+                self.job,
+                "not_published",
+                "the grant was taken back meanwhile",
+                conn,
+            )
+            .await;
         }
         let content = match &self.content {
             Some(new) => Some(content::insert(new, self.at, conn).await?),
@@ -62,7 +74,10 @@ impl Publish {
         if self.grants == Grants::Off {
             return Ok(true);
         }
-        let (host, installation) = (&self.binding.github_host, self.located.installation.github_id);
+        let (host, installation) = (
+            &self.binding.github_host,
+            self.located.installation.github_id,
+        );
         grant::covers(self.binding.organization_id, host, installation, conn).await
     }
 }

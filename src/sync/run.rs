@@ -53,7 +53,10 @@ impl JobKind for ContentSync {
     ) -> QueryResult<()> {
         // What waits was asked for later, perhaps for another source: it will say how things stand.
         // Behind the lock, so that a change of the binding that is under way is seen with its job.
-        if binding::lock(BindingId::new(job.target), conn).await?.is_none() {
+        if binding::lock(BindingId::new(job.target), conn)
+            .await?
+            .is_none()
+        {
             return Ok(());
         }
         let later = queue::running_or_waiting(super::KIND, job.target, conn).await?;
@@ -180,9 +183,7 @@ impl Attempt<'_> {
         {
             return self.unchanged(held).await;
         }
-        let tree = lister
-            .tree_under(commit, &self.root()?)
-            .await?;
+        let tree = lister.tree_under(commit, &self.root()?).await?;
         if let Some(held) = &held
             && held.tree_sha == tree.to_string()
         {

@@ -173,4 +173,49 @@ stories! {
         assert_eq!(world.files("site").await["a"], "1");
         world.end().await;
     }
+
+    async fn f28_an_app_uninstalled_in_mid_sync_shows_it(world: World) {
+        let repo = bound(&world).await;
+        world.push(repo, &[("a", "new")]).await;
+        world.workers.inbox.drain().await.unwrap();
+        world.asked();
+        world.github.fail(Fault::on(Route::Commit).times(1).delay(Duration::from_millis(400)));
+        let (drained, _) = tokio::join!(world.workers.queue.drain(), async {
+            while world.github.count(Route::Repository) == 0 {
+                tokio::task::yield_now().await;
+            }
+            world.github.uninstall(world.installation).await
+        });
+        drained.unwrap();
+        world.pass(Duration::from_secs(60)).await;
+        let binding = world.binding("site").await;
+        assert_eq!(binding["access"], "access_lost", "{binding}");
+        assert_eq!(world.files("site").await["a"], "good");
+        world.end().await;
+    }
+
+    async fn f19_after_an_outage_of_hours_it_goes_on_within_a_minute(world: World) {
+        let repo = bound(&world).await;
+        world.github.fail(Fault::anywhere().status(503));
+        world.push(repo, &[("a", "new")]).await;
+        for _ in 0..100 {
+            world.pass(Duration::from_secs(45)).await;
+        }
+        world.github.clear_faults();
+        world.pass(Duration::from_secs(60)).await;
+        assert_eq!(world.files("site").await["a"], "new");
+        world.end().await;
+    }
+
+    async fn a_repository_lost_between_two_attempts_shows_it(world: World) {
+        let repo = bound(&world).await;
+        world.github.fail(Fault::on(Route::Tree).times(1).status(502));
+        world.push(repo, &[("a", "new")]).await;
+        world.settle().await;
+        world.github.delete_repository(repo).await;
+        world.pass(Duration::from_secs(60)).await;
+        let binding = world.binding("site").await;
+        assert_eq!((&binding["access"], &binding["last_sync_status"]), (&json!("access_lost"), &json!("failed")));
+        world.end().await;
+    }
 }

@@ -177,4 +177,22 @@ stories! {
         assert_eq!(world.binding("of-b").await["repository"]["name"], "a");
         world.end().await;
     }
+
+    async fn a_transferred_repository_is_found_by_its_id_although_its_old_name_is_taken(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        world.github.create_user("ann");
+        let anns = world.github.install("ann", bindery::simulator::Selection::All).await;
+        world.github.lose_next(10);
+        world.github.transfer(repo, "ann").await;
+        let namesake = world.github.create_repository("octo", "templates").await;
+        world.push(namesake, &[("a", "another")]).await;
+        world.push(repo, &[("a", "2")]).await;
+        world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
+        world.settle().await;
+        let binding = world.binding("site").await;
+        assert_eq!(binding["github_installation_id"], anns.get());
+        assert_eq!(world.files("site").await["a"], "2");
+        world.end().await;
+    }
 }

@@ -180,4 +180,63 @@ stories! {
         assert_eq!((&binding["access"], &binding["last_sync_status"]), (&json!("ref_missing"), &json!("failed")));
         world.end().await;
     }
+
+    async fn g23_a_head_that_lagged_for_one_binding_is_not_believed_for_another(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        world.bind("other", "templates", json!({})).await;
+        world.clock.advance(Duration::from_secs(3600));
+        world.github.lag_refs(Duration::from_secs(3));
+        world.github.hold_deliveries();
+        world.push(repo, &[("a", "2")]).await;
+        world.clock.advance(Duration::from_secs(1));
+        world.github.release_deliveries().await;
+        world.workers.inbox.drain().await.unwrap();
+        world.clock.advance(Duration::from_millis(1));
+        // A forced sync, which knows of no push, reads the old head in between.
+        world.put_binding("third", "templates", json!({})).await.expect(201);
+        world.settle().await;
+        for _ in 0..5 {
+            world.pass(Duration::from_secs(2)).await;
+        }
+        assert_eq!(world.files("site").await["a"], "2");
+        assert_eq!(world.files("other").await["a"], "2");
+        world.api.post("/orgs/acme/bindings/third/sync").await.expect(202);
+        world.settle().await;
+        world.end().await;
+    }
+
+    async fn a_deleted_branch_is_not_replaced_by_one_that_reads_like_it(world: World) {
+        let repo = world.repository("templates", &[("a", "ours")]).await;
+        let ours = world.github.head(repo, "main");
+        world.github.create_branch(repo, "x", ours).await;
+        world.github.create_branch(repo, "heads/x", ours).await;
+        world.github.push(repo, "heads/x", |change| change.write("a", "theirs")).await;
+        world.settle().await;
+        world.bind("site", "templates", json!({"github_ref": "x"})).await;
+        world.github.delete_branch(repo, "x").await;
+        world.settle().await;
+        assert_eq!(world.binding("site").await["access"], "ref_missing");
+        assert_eq!(world.files("site").await["a"], "ours");
+        world.end().await;
+    }
+
+    async fn a_ref_that_came_back_clears_what_was_found_although_the_sync_fails(world: World) {
+        let repo = world.repository("templates", &[("template.toml", "a = 1")]).await;
+        let head = world.github.head(repo, "main");
+        world.github.create_branch(repo, "x", head).await;
+        world.settle().await;
+        let body = json!({"github_owner": "octo", "github_repo": "templates", "github_ref": "x"});
+        world.api.put("/orgs/acme/dashboard-template", body).await.expect(201);
+        world.settle().await;
+        world.github.delete_branch(repo, "x").await;
+        world.settle().await;
+        assert_eq!(world.binding("dashboard-template").await["access"], "ref_missing");
+        let broken = world.push(repo, &[("template.toml", "a = = 1")]).await.after;
+        world.github.create_branch(repo, "x", broken).await;
+        world.settle().await;
+        let back = world.binding("dashboard-template").await;
+        assert_eq!((&back["access"], &back["last_sync_status"]), (&json!("reachable"), &json!("failed")));
+        world.end().await;
+    }
 }

@@ -44,8 +44,8 @@ async fn publish(
         bytes: bytes.to_vec(),
     };
     let batch: Vec<_> = files.iter().map(|(_, bytes)| blob(bytes)).collect();
-    blob::store(repository, &batch, now, conn).await?;
     let shas: Vec<Oid> = batch.iter().map(|blob| blob.sha).collect();
+    blob::store(repository, batch.clone(), now, conn).await?;
     let stored = blob::stored(repository, &shas, now, conn).await?;
     let mut entries: Vec<_> = files
         .iter()

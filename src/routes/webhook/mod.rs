@@ -13,6 +13,7 @@ use std::time::Duration;
 use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use body::BodyReader;
@@ -30,8 +31,8 @@ use crate::github::header;
 use crate::github::signature::SecretAge;
 use crate::inbox::{Inbox, NewDelivery, Recorded};
 
-/// GitHub gives an answer 10 seconds; a store that has not committed by then is answered for.
-const STORE_TIMEOUT: Duration = Duration::from_secs(8);
+/// From the head to the answer. GitHub gives up after 10 seconds, and must have been answered by then.
+const ANSWER_WITHIN: Duration = Duration::from_millis(9_500);
 
 /// Bodies from this size on are hashed and parsed off the server's own threads.
 const LARGE: usize = 256 << 10;
@@ -82,6 +83,7 @@ impl Receiver {
         if self.apps.is_empty() {
             return Err(Refusal::NotConfigured);
         }
+        let answer_by = Instant::now() + ANSWER_WITHIN;
         let head = Head::parse(request.headers(), &self.apps, &self.config)?;
         let body = self.bodies.read(payload, head.length, head.format).await?;
         let proven = prove(head, body.bytes, self.config.max_body.as_u64()).await?;
@@ -100,7 +102,7 @@ impl Receiver {
             body: proven.body,
             rejected: proven.rejected.map(|unusable| unusable.to_string()),
         };
-        let recorded = self.record(new).await?;
+        let recorded = self.record(new, answer_by).await?;
         if let Some(unusable) = rejected {
             return Err(Refusal::Unusable(unusable.to_string()));
         }
@@ -119,9 +121,9 @@ impl Receiver {
         })
     }
 
-    async fn record(&self, new: NewDelivery) -> Result<Recorded, Refusal> {
+    async fn record(&self, new: NewDelivery, answer_by: Instant) -> Result<Recorded, Refusal> {
         let event = event::label(&new.event);
-        match tokio::time::timeout(STORE_TIMEOUT, self.inbox.record(new)).await {
+        match tokio::time::timeout_at(answer_by, self.inbox.record(new)).await {
             Ok(Ok(recorded)) => {
                 metrics::counter!("bindery_deliveries_received_total", "event" => event)
                     .increment(1);
