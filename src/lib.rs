@@ -1,31 +1,47 @@
-//! Bindery keeps a database in step with GitHub.
+//! Bindery keeps a database in step with GitHub: what is **bound** to a repository, a ref and a path
+//! is made to match it, exactly, whatever is renamed, moved, missed, repeated or reordered.
+//!
+//! The life of a push has three legs; each ends with a commit and waits for no other.
+//!
+//! 1. **Receive**: [`routes::webhook`] proves a delivery and hands it to the [`inbox`].
+//! 2. **Process**: the [`inbox`]'s worker has a [`processors`] function decide what it concerns.
+//! 3. **Sync**: the [`queue`]'s worker runs a [`sync`], which asks GitHub and publishes.
 
+// Puts the legs together.
+pub mod cli;
+pub mod context;
+pub mod serve;
+
+// The legs.
+pub mod housekeeping;
+pub mod inbox;
+pub mod processors;
+pub mod queue;
+pub mod routes;
+pub mod sync;
+
+// The nouns: types and their SQL.
 pub mod apps;
 pub mod binding;
 pub mod blob;
-pub mod cli;
+pub mod content;
+pub mod github_app;
+pub mod grant;
+pub mod ids;
+pub mod installation;
+pub mod organization;
+pub mod project;
+pub mod repository;
+pub mod repository_ref;
+pub mod slug;
+pub mod token;
+
+// What they stand on.
 pub mod clock;
 pub mod config;
-pub mod content;
-pub mod context;
 pub mod db;
 pub mod git;
 pub mod github;
-pub mod github_app;
-pub mod grant;
-pub mod housekeeping;
-pub mod ids;
-pub mod inbox;
-pub mod installation;
-pub mod organization;
-pub mod processors;
-pub mod project;
-pub mod queue;
-pub mod repository;
-pub mod repository_ref;
-pub mod routes;
-pub mod serve;
+
+// A believable GitHub, for the demo, the tests and whoever develops offline.
 pub mod simulator;
-pub mod slug;
-pub mod sync;
-pub mod token;

@@ -15,7 +15,8 @@ settings! {
         max_file: ByteSize = value "50MiB", "BINDERY_SYNC_MAX_FILE", from "1KiB" to "100MiB";
         /// Files that one sync downloads at once.
         concurrent_downloads: u32 = value "6", "BINDERY_SYNC_DOWNLOADS", from "1" to "32";
-        /// How long content that nothing refers to any more is kept before it is collected.
-        grace: Duration = value "1h", "BINDERY_CONTENT_GRACE", from "1m" to "365d";
+        /// How long content that nothing refers to any more is kept before it is collected: longer
+        /// than a sync takes that GitHub's rate limit holds up in the middle.
+        grace: Duration = value "3h", "BINDERY_CONTENT_GRACE", from "10m" to "365d";
     }
 }

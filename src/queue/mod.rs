@@ -23,6 +23,7 @@ mod history;
 mod job;
 mod kind;
 mod prune;
+mod put_back;
 mod rescue;
 mod settle;
 mod worker;

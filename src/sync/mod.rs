@@ -1,6 +1,6 @@
 //! The third leg: make a binding hold what its ref holds.
 //!
-//! [`run`] tells the story: locate the repository, resolve the ref, compare, list, download, publish.
+//! [`ContentSync`] tells the story: locate the repository, resolve the ref, compare, list, download, publish.
 //! Everything up to the publish happens with no transaction open.
 
 mod download;

@@ -93,7 +93,7 @@ stories! {
         world.settle().await;
         bindery::housekeeping::once(&world.context).await.unwrap();
         assert_eq!((world.count("contents").await, world.count("blobs").await), (2, 2));
-        world.clock.advance(Duration::from_secs(3601));
+        world.clock.advance(Duration::from_secs(3 * 3600 + 1));
         bindery::housekeeping::once(&world.context).await.unwrap();
         assert_eq!((world.count("contents").await, world.count("blobs").await), (1, 1));
         assert_eq!(world.files("site").await["a"], "2");
