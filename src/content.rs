@@ -167,20 +167,6 @@ pub async fn file_bytes(
         .optional()
 }
 
-/// How many entries, and their bytes together.
-pub async fn totals(content: ContentId, conn: &mut Conn) -> QueryResult<(i64, i64)> {
-    use diesel::dsl::{count_star, sql};
-    use diesel::sql_types::BigInt;
-    content_files::table
-        .filter(content_files::content_id.eq(content))
-        .select((
-            count_star(),
-            sql::<BigInt>("CAST(COALESCE(SUM(size), 0) AS BIGINT)"),
-        ))
-        .first(conn)
-        .await
-}
-
 /// GitHub's id of the repository that the content is from.
 pub async fn source(content: &Content, conn: &mut Conn) -> QueryResult<RepositoryId> {
     repositories::table

@@ -8,12 +8,13 @@
 //! 3. **Sync**: the [`queue`]'s worker runs a [`sync`], which asks GitHub and publishes.
 
 // Puts the legs together.
+pub mod apps;
 pub mod cli;
 pub mod context;
+pub mod housekeeping;
 pub mod serve;
 
 // The legs.
-pub mod housekeeping;
 pub mod inbox;
 pub mod processors;
 pub mod queue;
@@ -21,7 +22,6 @@ pub mod routes;
 pub mod sync;
 
 // The nouns: types and their SQL.
-pub mod apps;
 pub mod binding;
 pub mod blob;
 pub mod content;

@@ -9,13 +9,13 @@ settings! {
     pub struct DatabaseConfig in "database" {
         /// `sqlite://PATH` (one process only) or `postgres://USER:PASSWORD@HOST/DATABASE`.
         url: DatabaseUrl = value "sqlite://bindery.db", "DATABASE_URL", flag "database-url";
-        /// Connections that this process opens at most.
+        /// Connections of the pool. One more writes on SQLite, and one more listens on PostgreSQL.
         pool_size: Option<u32> = optional "16 on PostgreSQL; 4 readers and one writer on SQLite",
             "BINDERY_DATABASE_POOL_SIZE", from "1" to "1000";
         /// How long a request or a worker waits for a free connection.
         acquire_timeout: Duration = value "3s", "BINDERY_DATABASE_ACQUIRE_TIMEOUT",
             from "10ms" to "1m";
-        /// How long one statement may run. With the wait for a connection it must stay below the
+        /// How long one statement may run on PostgreSQL. With the wait for a connection it must stay below the
         /// 10 seconds that GitHub gives an answer to a delivery.
         statement_timeout: Duration = value "5s", "BINDERY_DATABASE_STATEMENT_TIMEOUT",
             from "10ms" to "10m";

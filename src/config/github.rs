@@ -26,8 +26,9 @@ settings! {
         /// The secret before it, accepted until it is taken out, so that it can be rotated.
         webhook_secret_previous: Option<WebhookSecret> = optional "one secret",
             "GITHUB_WEBHOOK_SECRET_PREVIOUS";
-        /// What one installation is asked at most in a minute. github.com answers no more than 900;
-        /// an Enterprise Server has the limits that its administrator set.
+        /// What this process asks of one installation at most in a minute. github.com answers no more
+        /// than 900, of all processes together; an Enterprise Server has the limits that its
+        /// administrator set.
         requests_per_minute: u32 = value "900", "GITHUB_REQUESTS_PER_MINUTE",
             from "60" to "1000000";
     }

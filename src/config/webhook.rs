@@ -13,7 +13,8 @@ settings! {
         /// be told before.
         body_timeout: Duration = value "9s", "BINDERY_WEBHOOK_BODY_TIMEOUT",
             from "100ms" to "1m";
-        /// What all bodies under way may hold together; further ones wait or are answered 503.
+        /// What all bodies under way may hold together, beyond the first 64 KiB of each; further ones
+        /// wait or are answered 503.
         /// At least the largest delivery.
         body_memory: ByteSize = value "256MiB", "BINDERY_WEBHOOK_BODY_MEMORY",
             from "1KiB" to "16GiB";

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use crate::db::schema::{deliveries, delivery_decisions};
+use crate::db::schema::delivery_decisions;
 use crate::db::{Conn, Dialect, text_enum};
 use crate::ids::{BindingId, DeliveryId, JobId};
 
@@ -77,22 +77,6 @@ pub async fn decisions_of(delivery: DeliveryId, conn: &mut Conn) -> QueryResult<
         .filter(delivery_decisions::delivery_id.eq(delivery))
         .order(delivery_decisions::binding_id)
         .select(Decision::as_select())
-        .load(conn)
-        .await
-}
-
-/// The newest decisions about a binding, each with its delivery's GUID.
-pub async fn last_of_binding(
-    binding: BindingId,
-    limit: i64,
-    conn: &mut Conn,
-) -> QueryResult<Vec<(Decision, String)>> {
-    delivery_decisions::table
-        .inner_join(deliveries::table)
-        .filter(delivery_decisions::binding_id.eq(binding))
-        .order(delivery_decisions::id.desc())
-        .limit(limit)
-        .select((Decision::as_select(), deliveries::guid))
         .load(conn)
         .await
 }

@@ -1,3 +1,5 @@
+//! The ledger's rows: what was delivered, and how far each has come.
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};

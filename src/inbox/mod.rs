@@ -7,7 +7,7 @@ mod prune;
 mod record;
 mod worker;
 
-pub use decision::{Decision, NewDecision, Verdict, decisions_of, last_of_binding, replace};
+pub use decision::{Decision, NewDecision, Verdict, decisions_of, replace};
 pub use ledger::{
     About, Delivery, DeliveryFilter, DeliveryState, SignedBy, body, count_waiting, find, list,
     oldest_waiting, replay,

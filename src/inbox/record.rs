@@ -1,3 +1,5 @@
+//! Recording a delivery, once by (App, GUID), before it is acknowledged.
+
 use std::collections::BTreeMap;
 
 use diesel::prelude::*;
@@ -43,7 +45,7 @@ impl Inbox {
         Self { db, clock }
     }
 
-    /// One transaction a delivery. Callers hand in and wait, so that many may share a commit one day.
+    /// One transaction a delivery. Callers hand in and wait, which leaves room for many to share a commit.
     pub async fn record(&self, new: NewDelivery) -> Result<Recorded, DbError> {
         let now = self.clock.now();
         let mut conn = self.db.write().await?;

@@ -1,3 +1,5 @@
+//! Taking a job: which is next, in which lane, of which installation; and keeping its lease.
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};

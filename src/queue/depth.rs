@@ -1,3 +1,5 @@
+//! How much waits and how much runs, for the metrics.
+
 use chrono::{DateTime, Utc};
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;

@@ -1,3 +1,5 @@
+//! Asking for a job: one that waits already is joined.
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;

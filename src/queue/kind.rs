@@ -1,3 +1,5 @@
+//! What a kind of job is to the queue: how it runs, how it ends, what it publishes.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

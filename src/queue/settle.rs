@@ -22,7 +22,7 @@ use crate::ids::JobId;
 #[derive(Debug)]
 pub struct Settled {
     /// What became of the job.
-    pub state: JobState,
+    pub(super) state: JobState,
 }
 
 /// Waits that a settlement needs, drawn once, so that settling is plain.

@@ -76,8 +76,9 @@ fn notes(api: &Api) -> Vec<String> {
     if missing.is_empty() {
         return Vec::new();
     }
-    vec![format!(
-        "no delivery of GitHub's is taken until these are set: {}",
-        missing.join(", ")
-    )]
+    let taken = match api.context.apps.is_empty() {
+        true => "no delivery of GitHub's is taken until these are set",
+        false => "an App is left out until these are set",
+    };
+    vec![format!("{taken}: {}", missing.join(", "))]
 }

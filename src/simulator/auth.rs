@@ -1,3 +1,5 @@
+//! Who asks: the App by a JWT whose signature is checked, or an installation by a token.
+
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};

@@ -1,3 +1,5 @@
+//! What a commit changes, written down by a test or a person.
+
 use crate::git::{EntryMode, Oid};
 
 /// One commit to be: the files that it writes and removes, and its message.

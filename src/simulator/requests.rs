@@ -1,3 +1,5 @@
+//! The log of requests, and what they were for.
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::{DateTime, Utc};

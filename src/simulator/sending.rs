@@ -1,3 +1,5 @@
+//! Sending deliveries: signed, held back, lost, repeated or reordered.
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};

@@ -1,3 +1,5 @@
+//! All that this GitHub knows.
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! What pushes say of a ref, and whether GitHub's API lags behind them.
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -18,7 +20,7 @@ pub struct PushHint {
     pub installation_id: Option<InstallationId>,
 }
 
-/// GitHub's refs have been seen to read old for a while after the webhook (github.md §5); after this
+/// GitHub's refs have been seen to read old for a while after the webhook; after this
 /// long an old head is taken for the truth.
 const LAG: TimeDelta = TimeDelta::minutes(5);
 

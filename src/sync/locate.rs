@@ -276,7 +276,7 @@ impl Locator<'_> {
         }
     }
 
-    /// The place of the check of §7: at every sync, before anything is read in the organisation's name.
+    /// At every sync, before anything is read in the organisation's name.
     async fn check_grant(&self, installation: &Installation) -> Step<()> {
         if self.context.config.access.grants == Grants::Off {
             return Ok(());

@@ -1,3 +1,5 @@
+//! The job kind `content_sync`, step by step.
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 

@@ -1,3 +1,5 @@
+//! How a sync ends early: what an error means for its job, and what was learnt all the same.
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;

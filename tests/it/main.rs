@@ -1,9 +1,11 @@
 //! One binary of stories, each told on SQLite and on PostgreSQL.
 //!
-//! A story that pins a row of the catalogue of faults begins with the row's id (`w24_…`, `e05_…`).
-//! What the original gets wrong, and where we show that we do not:
+//! A letter and a number before a story's name (`w24_…`, `e05_…`) are its row in the project's catalogue of
+//! faults: F faults to survive, W bad inputs at the webhook, E events and identity, A the API and its
+//! tenants, G a hostile GitHub, C content. What a service of this kind got wrong before us (Docverse, whose
+//! job we do again), and where we show that we do not:
 //!
-//! | | the original | pinned by |
+//! | | it | pinned by |
 //! |---|---|---|
 //! | 1 | kept the old repository's ids after a `PUT` to another | `bindings::another_repository_clears_…` |
 //! | 2 | never synced pushes without commits | `refs::a_push_without_commits_…`, `refs::a_moved_tag_…` |

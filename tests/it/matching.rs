@@ -8,7 +8,7 @@ use bindery::github::ids::RepositoryId;
 use bindery::processors::{BindingFacts, Decision, decide};
 use proptest::prelude::*;
 
-/// The contract's §3 in short: should this push make a job for this binding? Paths left aside.
+/// The rule in short: should this push make a job for this binding? Paths left aside.
 fn model(push: &Push, binding: &BindingFacts) -> bool {
     let same_name = push.repository.name.to_string().to_lowercase()
         == binding.requested.to_string().to_lowercase();

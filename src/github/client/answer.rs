@@ -1,3 +1,5 @@
+//! An answer of GitHub's, and the decision that its status means.
+
 use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, DATE, ETAG, HeaderName};

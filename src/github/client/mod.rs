@@ -1,4 +1,4 @@
-//! The calls of GitHub's REST API that are made, and what their answers mean.
+//! The calls of GitHub's REST API that Bindery knows, and what their answers mean.
 
 mod answer;
 mod budget;

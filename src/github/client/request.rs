@@ -1,3 +1,5 @@
+//! One request: its route, its query, and how much of an answer is read.
+
 use std::fmt::Write;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};

@@ -1,3 +1,5 @@
+//! Sending a request as the App or under an installation, within its budget, with one fresh token if refused.
+
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};

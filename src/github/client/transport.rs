@@ -1,3 +1,5 @@
+//! HTTP: headers, redirects on the same host only, time-outs, and caps on bodies.
+
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};

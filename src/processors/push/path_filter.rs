@@ -5,7 +5,7 @@ use crate::binding::RootPath;
 use crate::git::Oid;
 use crate::github::event::{Push, PushCommit};
 
-/// GitHub lists at most this many commits in a push (github.md §4).
+/// GitHub lists at most this many commits in a push.
 const MAX_COMMITS: usize = 2048;
 /// And at most this many files in each of a commit's lists.
 const MAX_FILES: usize = 3000;

@@ -1,3 +1,5 @@
+//! The rule of matching: does this push concern this binding, and if not, why not?
+
 use super::path_filter::proves_untouched;
 use crate::binding::{Binding, RootPath, Status};
 use crate::git::{GitRef, Oid};

@@ -1,3 +1,5 @@
+//! Where a binding's URL leads: an organisation or a project, by name or by Docverse's path.
+
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;

@@ -1,3 +1,5 @@
+//! `GET …/effective`: the project's override or the organisation's default, whichever serves.
+
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,3 +1,5 @@
+//! A binding as the API shows it, and its tag.
+
 use chrono::{DateTime, Utc};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
