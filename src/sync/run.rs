@@ -81,14 +81,8 @@ impl ContentSync {
 
     async fn sync(&self, job: &Job) -> Step<Finish> {
         let hints: Vec<PushHint> = job.hints_as();
-        let Some(first_look) = self.target(job).await? else {
-            return Ok(Outcome::Cancelled {
-                reason: "the binding was deleted".to_owned(),
-            }
-            .into());
-        };
-        let looking = self.look(&first_look).await;
-        // Read again behind the lock: another sync may have seen what this one was about to ask.
+        let looking = self.look(job).await?;
+        // Read behind the lock: another sync may have seen what this one was about to ask.
         let Some(target) = self.target(job).await? else {
             return Ok(Outcome::Cancelled {
                 reason: "the binding was deleted".to_owned(),
@@ -141,8 +135,14 @@ impl ContentSync {
         Ok(binding::view(BindingId::new(job.target), &mut conn).await?)
     }
 
-    async fn look(&self, target: &BindingView) -> Option<OwnedMutexGuard<()>> {
-        let repository = target.binding.repository_id?;
+    async fn look(&self, job: &Job) -> Step<Option<OwnedMutexGuard<()>>> {
+        let binding = {
+            let mut conn = self.context.db.read().await?;
+            binding::find(BindingId::new(job.target), &mut conn).await?
+        };
+        let Some(repository) = binding.and_then(|binding| binding.repository_id) else {
+            return Ok(None);
+        };
         let lock = {
             let mut looking = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
             looking.retain(|_, lock| lock.strong_count() > 0);
@@ -155,7 +155,7 @@ impl ContentSync {
                 }
             }
         };
-        Some(lock.lock_owned().await)
+        Ok(Some(lock.lock_owned().await))
     }
 }
 
