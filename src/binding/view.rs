@@ -148,7 +148,11 @@ pub async fn list(
             let now = repositories::owner_key
                 .eq(owner)
                 .and(repositories::name_key.eq(repo));
-            query = query.filter(requested.or(now.assume_not_null()));
+            // What follows a rename before its first sync goes by another name than it was given.
+            let as_written = bindings::github_owner
+                .eq(name.owner.clone())
+                .and(bindings::github_repo.eq(name.name.clone()));
+            query = query.filter(requested.or(as_written).or(now.assume_not_null()));
         }
         None => {}
     }

@@ -8,15 +8,16 @@ use diesel_async::AsyncConnection;
 use super::hint::PushHint;
 use super::stop::{Learnt, Step, Stop};
 use crate::apps::App;
-use crate::binding::{BindingView, Finding};
+use crate::binding::{self, BindingView, Finding};
 use crate::config::Grants;
 use crate::context::Context;
 use crate::github::client::{self, Conditional, ETag, RepositoryKey};
-use crate::github::{AccessLost, GitHubError, RepositoryName};
+use crate::github::{AccessLost, GitHubError};
 use crate::grant;
 use crate::installation::{self, Installation};
-use crate::queue::{Job, Outcome};
-use crate::repository::{self, Reachability, Repository};
+use crate::queue::{Job, Outcome, Request};
+use crate::refresh::{self, Cover, InstallationHint, Sighting, Through, Trouble, record_sighting};
+use crate::repository::{self, Coverage, Reachability, Repository};
 
 /// The repository as GitHub shows it now, and through which installation.
 #[derive(Debug, Clone)]
@@ -33,9 +34,6 @@ pub(super) struct Locator<'a> {
     pub(super) hints: &'a [PushHint],
 }
 
-/// An installation that is asked through.
-type Through = (Arc<App>, Installation);
-
 impl Locator<'_> {
     pub(super) async fn locate(&self) -> Step<Located> {
         if self
@@ -47,20 +45,21 @@ impl Locator<'_> {
             return Err(self.no_app());
         }
         let known = self.known_installation();
-        if let Some((_, installation)) = &known {
-            self.check_grant(installation).await?;
+        if let Some(through) = &known {
+            self.check_grant(&through.installation).await?;
         }
         if let Some(located) = self.fresh_enough() {
             return Ok(located);
         }
         let located = match known {
-            Some(through) => match self.read_through(&through).await {
+            Some(through) => match self.read_through(&through, false).await {
                 Ok(located) => located,
                 Err(error) if is_out_of_reach(&error) => {
                     self.relocate(Some((through, error))).await?
                 }
                 Err(error) => {
-                    return Err(self.stop(error, Some(&through.1), "reading the repository"));
+                    let installation = Some(&through.installation);
+                    return Err(self.stop(error, installation, "reading the repository"));
                 }
             },
             None => self.relocate(None).await?,
@@ -70,7 +69,7 @@ impl Locator<'_> {
 
     /// What another sync read after this one was asked for is as good as reading it again.
     fn fresh_enough(&self) -> Option<Located> {
-        let (app, installation) = self.known_installation()?;
+        let Through { app, installation } = self.known_installation()?;
         let repository = self.target.repository.clone()?;
         let fresh = self.job.is_first_claim()
             && repository.confirmed_at > self.job.requested_at
@@ -82,15 +81,18 @@ impl Locator<'_> {
         })
     }
 
-    /// The stored installation, unless a delivery named another since.
+    /// The stored installation, unless something has said since that it may be another.
     fn known_installation(&self) -> Option<Through> {
         let installation = self.target.installation.clone()?;
+        let repository = self.target.repository.as_ref()?;
         let named = self
             .hints
             .iter()
             .rev()
             .find_map(|hint| hint.installation_id);
         if named.is_some_and(|named| named != installation.github_id)
+            || repository.installation_doubted_at.is_some()
+            || repository.reachability != Reachability::Reachable
             || installation.deleted_at.is_some()
         {
             return None;
@@ -104,30 +106,35 @@ impl Locator<'_> {
             // Another process may have been told, or this one before a restart.
             app.github.pause(installation.github_id, until);
         }
-        Some((app, installation))
+        Some(Through { app, installation })
     }
 
-    async fn read_through(&self, (app, installation): &Through) -> Result<Located, ReadError> {
+    /// `asked`: GitHub has just said that this installation covers it.
+    async fn read_through(&self, through: &Through, asked: bool) -> Result<Located, ReadError> {
+        let Through { app, installation } = through;
         let read_at = self.context.clock.now();
-        let requested = self.target.binding.requested_name();
+        let sought = self.target.binding.sought_name();
         let stored = self.target.repository.as_ref();
         let (key, etag) = match stored {
             Some(stored) => (
                 RepositoryKey::Id(stored.github_id),
                 stored.etag.clone().map(ETag::from_stored),
             ),
-            None => (RepositoryKey::Name(&requested), None),
+            None => (RepositoryKey::Name(&sought), None),
         };
+        let etag = etag.filter(|_| !asked);
         let answer = app
             .github
             .repository(installation.github_id, key, etag.as_ref())
             .await?;
-        let repository = self.confirm(answer, installation, read_at).await?;
+        let coverage = if asked {
+            Coverage::Asked(installation.id)
+        } else {
+            Coverage::OnRecord(installation.id)
+        };
+        let repository = self.confirm(answer, coverage, read_at).await?;
         if installation.suspended_at.is_some() || installation.deleted_at.is_some() {
-            let mut conn = self.context.db.write().await.map_err(Stop::from)?;
-            installation::mark_working(installation.id, read_at, &mut conn)
-                .await
-                .map_err(Stop::from)?;
+            self.works_again(installation, read_at).await?;
         }
         Ok(Located {
             app: app.clone(),
@@ -136,10 +143,33 @@ impl Locator<'_> {
         })
     }
 
+    /// It was thought to be lost and has answered: what else is bound in it catches up, too.
+    async fn works_again(
+        &self,
+        installation: &Installation,
+        read_at: DateTime<Utc>,
+    ) -> Result<(), ReadError> {
+        let mut conn = self.context.db.write().await.map_err(Stop::from)?;
+        let request = self.follow_up();
+        let marked = conn
+            .transaction(async |conn| {
+                if installation::mark_working(installation.id, read_at, conn).await? {
+                    let hint = InstallationHint {
+                        restored: true,
+                        ..InstallationHint::default()
+                    };
+                    refresh::request_installation(installation.id, hint, &request, conn).await?;
+                }
+                diesel::QueryResult::Ok(())
+            })
+            .await;
+        Ok(marked.map_err(Stop::from)?)
+    }
+
     async fn confirm(
         &self,
         answer: Conditional<client::Repository>,
-        installation: &Installation,
+        coverage: Coverage,
         read_at: DateTime<Utc>,
     ) -> Result<Repository, ReadError> {
         let (host, stored) = (
@@ -155,11 +185,25 @@ impl Locator<'_> {
                         anyhow::anyhow!("GitHub answered with repository {} instead", value.id);
                     return Err(ReadError::Stop(Stop::Error(error)));
                 }
-                let through = Some(installation.id);
+                let sighting = Sighting {
+                    host,
+                    seen: &value,
+                    coverage,
+                    etag: etag.as_ref(),
+                    read_at,
+                    restored: false,
+                    except: Some(self.target.binding.id),
+                };
+                let request = self.follow_up();
+                let binding = &self.target.binding;
+                // While it has never synced, it goes by what its name leads to.
+                let leads_elsewhere = stored.is_none() && value.name != binding.sought_name();
                 let confirmed = conn
                     .transaction(async |conn| {
-                        repository::confirm(host, &value, through, etag.as_ref(), read_at, conn)
-                            .await
+                        if leads_elsewhere {
+                            binding::follow(binding, &value.name, conn).await?;
+                        }
+                        record_sighting(&sighting, &request, conn).await
                     })
                     .await;
                 Ok(confirmed.map_err(Stop::from)?)
@@ -180,61 +224,54 @@ impl Locator<'_> {
         }
     }
 
+    fn follow_up(&self) -> Request {
+        refresh::follow_up(self.job, self.context)
+    }
+
     /// Asks GitHub which installation covers the repository now: after a reinstall, a transfer, or
     /// before the first sync.
     async fn relocate(&self, failed: Option<(Through, ReadError)>) -> Step<Located> {
-        let name = self.target.repository.as_ref().map_or_else(
-            || self.target.binding.requested_name(),
-            Repository::full_name,
-        );
-        let Some(through) = self.find_installation(&name).await? else {
+        let Some(cover) = self.find_installation().await? else {
             let uninstalled = failed.as_ref().and_then(|(through, error)| {
-                matches!(error, ReadError::GitHub(GitHubError::AccessLost(_))).then_some(&through.1)
+                matches!(error, ReadError::GitHub(GitHubError::AccessLost(_)))
+                    .then_some(&through.installation)
             });
             return Err(self.out_of_reach(uninstalled));
         };
-        self.check_grant(&through.1).await?;
-        if through.1.suspended_at.is_some() {
-            return Err(self.suspended(&through.1));
+        let through = cover.through;
+        self.check_grant(&through.installation).await?;
+        if through.installation.suspended_at.is_some() {
+            return Err(self.suspended(&through.installation));
         }
-        match self.read_through(&through).await {
-            Ok(located) => Ok(located),
-            Err(ReadError::GitHub(GitHubError::NotFound)) => Err(self.out_of_reach(None)),
-            Err(error) => Err(self.stop(error, Some(&through.1), "reading the repository")),
+        match self.read_through(&through, true).await {
+            Ok(located) if cover.by_name.is_none_or(|name| name == located.repository.full_name()) => {
+                Ok(located)
+            }
+            // It was asked for by a name that the repository does not have (any more): a refresh, which
+            // has the time for it, finds out.
+            Ok(_) | Err(ReadError::GitHub(GitHubError::NotFound)) => Err(self.out_of_reach(None)),
+            Err(error) => {
+                Err(self.stop(error, Some(&through.installation), "reading the repository"))
+            }
         }
     }
 
     /// By the id where it is known: at the name another repository may be by now.
-    async fn find_installation(&self, name: &RepositoryName) -> Step<Option<Through>> {
-        for app in self.context.apps.on_host(&self.target.binding.github_host) {
-            let by_id = match &self.target.repository {
-                Some(repository) => {
-                    app.github
-                        .repository_installation(repository.github_id)
-                        .await
-                }
-                None => Err(GitHubError::NotFound),
-            };
-            let seen = match by_id {
-                // An Enterprise Server may not know the path by id.
-                Err(GitHubError::NotFound) => {
-                    app.github.repository_installation_by_name(name).await
-                }
-                seen => seen,
-            };
-            let seen = match seen {
-                Ok(seen) => seen,
-                Err(GitHubError::NotFound) => continue,
-                Err(error) => {
-                    return Err(self.stop(error.into(), None, "looking for the installation"));
-                }
-            };
-            let mut conn = self.context.db.write().await?;
-            let row =
-                installation::confirm(app.row, &seen, self.context.clock.now(), &mut conn).await?;
-            return Ok(Some((app.clone(), row)));
+    async fn find_installation(&self) -> Step<Option<Cover>> {
+        let repository = self.target.repository.as_ref();
+        let name = repository.map_or_else(
+            || self.target.binding.sought_name(),
+            Repository::full_name,
+        );
+        let id = repository.map(|repository| repository.github_id);
+        let host = &self.target.binding.github_host;
+        match refresh::covering(self.context, host, id, &name).await {
+            Ok(cover) => Ok(cover),
+            Err(Trouble::Own(error)) => Err(Stop::Error(error)),
+            Err(Trouble::GitHub(error)) => {
+                Err(self.stop(error.into(), None, "looking for the installation"))
+            }
         }
-        Ok(None)
     }
 
     /// Another owner than the one stored means a transfer, and that means another installation.
@@ -250,30 +287,34 @@ impl Locator<'_> {
             self.check_grant(installation).await?;
             return Ok(located);
         }
-        match self
-            .find_installation(&located.repository.full_name())
-            .await?
-        {
-            Some((app, installation)) => {
-                self.check_grant(&installation).await?;
-                if installation.suspended_at.is_some() {
-                    return Err(self.suspended(&installation));
-                }
-                let mut conn = self.context.db.write().await?;
-                let id = located.repository.id;
-                repository::set_installation(id, installation.id, &mut conn).await?;
-                let repository = Repository {
-                    installation_id: Some(installation.id),
-                    ..located.repository
-                };
-                Ok(Located {
-                    app,
-                    installation,
-                    repository,
-                })
+        let id = located.repository.github_id;
+        let name = located.repository.full_name();
+        let host = &self.target.binding.github_host;
+        let cover = match refresh::covering(self.context, host, Some(id), &name).await {
+            Ok(Some(cover)) => cover,
+            Ok(None) => return Err(self.out_of_reach(None)),
+            Err(Trouble::Own(error)) => return Err(Stop::Error(error)),
+            Err(Trouble::GitHub(error)) => {
+                return Err(self.stop(error.into(), None, "looking for the installation"));
             }
-            None => Err(self.out_of_reach(None)),
+        };
+        let Through { app, installation } = cover.through;
+        self.check_grant(&installation).await?;
+        if installation.suspended_at.is_some() {
+            return Err(self.suspended(&installation));
         }
+        let mut conn = self.context.db.write().await?;
+        let row = located.repository.id;
+        repository::set_installation(row, installation.id, cover.asked_at, &mut conn).await?;
+        let repository = Repository {
+            installation_id: Some(installation.id),
+            ..located.repository
+        };
+        Ok(Located {
+            app,
+            installation,
+            repository,
+        })
     }
 
     /// At every sync, before anything is read in the organisation's name.
@@ -345,7 +386,7 @@ impl Locator<'_> {
                 .target
                 .repository
                 .as_ref()
-                .map(|repository| repository.id),
+                .map(|repository| (repository.id, self.follow_up())),
             uninstalled: uninstalled.is_some(),
             ..self.learnt(uninstalled)
         };

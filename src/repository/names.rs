@@ -1,0 +1,84 @@
+//! What a repository was called, and from when on. For people; nothing is decided by it.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::Repository;
+use crate::db::schema::repository_names;
+use crate::db::{Conn, Dialect, text_enum};
+use crate::github::ids::OwnerId;
+use crate::ids::RepositoryRowId;
+
+text_enum! {
+    /// How a repository came by a name.
+    pub enum NameChange {
+        /// It was called so when we first saw it.
+        FirstSeen = "first_seen",
+        Renamed = "renamed",
+        /// The owner was renamed, and the repository with it.
+        OwnerRenamed = "owner_renamed",
+        /// It has another owner.
+        Transferred = "transferred",
+    }
+}
+
+impl NameChange {
+    /// `None` when it is called as before, to the letter.
+    pub(super) fn between(before: Option<&Repository>, now: &Repository) -> Option<Self> {
+        let Some(before) = before else {
+            return Some(Self::FirstSeen);
+        };
+        if before.owner_id != now.owner_id {
+            Some(Self::Transferred)
+        } else if before.name != now.name {
+            Some(Self::Renamed)
+        } else if before.owner != now.owner {
+            Some(Self::OwnerRenamed)
+        } else {
+            None
+        }
+    }
+}
+
+/// One name of a repository's.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = repository_names, check_for_backend(Dialect))]
+pub struct FormerName {
+    pub owner: String,
+    pub name: String,
+    pub because: NameChange,
+    /// When we learnt it; GitHub does not say when it happened.
+    pub since: DateTime<Utc>,
+}
+
+/// The oldest first; the last is its present name.
+pub async fn names(repository: RepositoryRowId, conn: &mut Conn) -> QueryResult<Vec<FormerName>> {
+    repository_names::table
+        .filter(repository_names::repository_id.eq(repository))
+        .order(repository_names::id)
+        .select(FormerName::as_select())
+        .load(conn)
+        .await
+}
+
+pub(super) async fn record(
+    repository: &Repository,
+    because: NameChange,
+    since: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    let owner_id: OwnerId = repository.owner_id;
+    diesel::insert_into(repository_names::table)
+        .values((
+            repository_names::repository_id.eq(repository.id),
+            repository_names::owner_id.eq(owner_id),
+            repository_names::owner.eq(&repository.owner),
+            repository_names::name.eq(&repository.name),
+            repository_names::because.eq(because),
+            repository_names::since.eq(since),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
