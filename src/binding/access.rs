@@ -32,10 +32,12 @@ text_enum! {
 }
 
 impl Access {
-    /// The one precedence: what a person has to mend first comes first.
+    /// The one precedence: what a person has to mend first comes first. `granted` is of the
+    /// installation of the repository.
     pub fn derive(
         repository: Option<&Repository>,
         installation: Option<&Installation>,
+        granted: bool,
         finding: Option<Finding>,
     ) -> Self {
         let reachability = repository.map(|repository| repository.reachability);
@@ -53,7 +55,7 @@ impl Access {
             Self::AccessLost
         } else if suspended || finding == Some(Finding::Suspended) {
             Self::Suspended
-        } else if finding == Some(Finding::NotGranted) {
+        } else if repository.is_some() && !granted || finding == Some(Finding::NotGranted) {
             Self::NotGranted
         } else if finding == Some(Finding::RefMissing) {
             Self::RefMissing

@@ -89,7 +89,7 @@ impl BindingBody {
                 .current_content()
                 .map(|content| content.tree_sha.clone()),
             required_files: binding.required_files.0.clone(),
-            access: view.access(),
+            access: view.access(api.context.config.access.grants),
             date_synced: binding.synced_at,
             last_delivery: view.last_delivery.clone(),
             github_host: binding.github_host.clone(),
