@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 
 use crate::apps::App;
+use crate::config::Grants;
 use crate::db::Conn;
 use crate::github::event::Event;
 use crate::inbox::{About, Delivery, DeliveryState, NewDecision};
@@ -24,6 +25,7 @@ pub struct Processing<'a> {
     pub app: &'a Arc<App>,
     pub now: DateTime<Utc>,
     pub job_max_attempts: i32,
+    pub grants: Grants,
 }
 
 /// What became of a delivery, and why. Written in the same transaction as the jobs that it made.

@@ -9,9 +9,9 @@ use super::hint::PushHint;
 use super::stop::{Learnt, Step, Stop};
 use crate::apps::App;
 use crate::binding::{BindingView, Finding};
-use crate::config::Grants;
 use crate::context::Context;
 use crate::github::client::{self, Conditional, ETag, RepositoryKey};
+use crate::github::ids::InstallationId;
 use crate::github::{AccessLost, GitHubError, RepositoryName};
 use crate::grant;
 use crate::installation::{self, Installation};
@@ -68,13 +68,15 @@ impl Locator<'_> {
         self.follow_owner(located).await
     }
 
-    /// What another sync read after this one was asked for is as good as reading it again.
+    /// What another sync read after this one was asked for is as good as reading it again; not when it
+    /// read of a transfer, and only it knows yet where to.
     fn fresh_enough(&self) -> Option<Located> {
         let (app, installation) = self.known_installation()?;
         let repository = self.target.repository.clone()?;
         let fresh = self.job.is_first_claim()
             && repository.confirmed_at > self.job.requested_at
-            && repository.reachability == Reachability::Reachable;
+            && repository.reachability == Reachability::Reachable
+            && is_on_account(&installation, &repository);
         fresh.then_some(Located {
             app,
             installation,
@@ -204,37 +206,58 @@ impl Locator<'_> {
         }
     }
 
-    /// By the id where it is known: at the name another repository may be by now.
+    /// The first one that is granted; else the first, of which it then has to be said that it is not. To
+    /// an unsynced binding one that is not granted is as good as none, found by the same questions and
+    /// written down nowhere: its operator is not to learn which private repositories there are.
     async fn find_installation(&self, name: &RepositoryName) -> Step<Option<Through>> {
+        let mut not_granted = None;
         for app in self.context.apps.on_host(&self.target.binding.github_host) {
-            let by_id = match &self.target.repository {
-                Some(repository) => {
-                    app.github
-                        .repository_installation(repository.github_id)
-                        .await
-                }
-                None => Err(GitHubError::NotFound),
+            let Some(seen) = self.ask_for_installation(&app, name).await? else {
+                continue;
             };
-            let seen = match by_id {
-                // An Enterprise Server may not know the path by id.
-                Err(GitHubError::NotFound) => {
-                    app.github.repository_installation_by_name(name).await
-                }
-                seen => seen,
-            };
-            let seen = match seen {
-                Ok(seen) => seen,
-                Err(GitHubError::NotFound) => continue,
-                Err(error) => {
-                    return Err(self.stop(error.into(), None, "looking for the installation"));
-                }
-            };
-            let mut conn = self.context.db.write().await?;
-            let row =
-                installation::confirm(app.row, &seen, self.context.clock.now(), &mut conn).await?;
-            return Ok(Some((app.clone(), row)));
+            if self.is_granted(seen.id).await? {
+                return Ok(Some(self.known(app, &seen).await?));
+            }
+            not_granted = not_granted.or(Some((app, seen)));
         }
-        Ok(None)
+        match not_granted.filter(|_| self.target.repository.is_some()) {
+            Some((app, seen)) => Ok(Some(self.known(app, &seen).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// By the id where it is known: at the name another repository may be by now.
+    async fn ask_for_installation(
+        &self,
+        app: &App,
+        name: &RepositoryName,
+    ) -> Step<Option<client::Installation>> {
+        let by_id = match &self.target.repository {
+            Some(repository) => {
+                app.github
+                    .repository_installation(repository.github_id)
+                    .await
+            }
+            None => Err(GitHubError::NotFound),
+        };
+        let seen = match by_id {
+            // An Enterprise Server may not know the path by id.
+            Err(GitHubError::NotFound) => app.github.repository_installation_by_name(name).await,
+            seen => seen,
+        };
+        match seen {
+            Ok(seen) => Ok(Some(seen)),
+            Err(GitHubError::NotFound) => Ok(None),
+            // Blocked, which GitHub says only of what is there.
+            Err(GitHubError::AccessLost(_)) if self.hides_what_is_not_granted() => Ok(None),
+            Err(error) => Err(self.stop(error.into(), None, "looking for the installation")),
+        }
+    }
+
+    async fn known(&self, app: Arc<App>, seen: &client::Installation) -> Step<Through> {
+        let mut conn = self.context.db.write().await?;
+        let row = installation::confirm(app.row, seen, self.context.clock.now(), &mut conn).await?;
+        Ok((app, row))
     }
 
     /// Another owner than the one stored means a transfer, and that means another installation.
@@ -243,9 +266,7 @@ impl Locator<'_> {
         let installation = &located.installation;
         let other_owner = stored
             .is_some_and(|stored| stored.owner_id != located.repository.owner_id)
-            || installation
-                .account_id
-                .is_some_and(|account| account != located.repository.owner_id);
+            || !is_on_account(installation, &located.repository);
         if !other_owner {
             self.check_grant(installation).await?;
             return Ok(located);
@@ -255,13 +276,16 @@ impl Locator<'_> {
             .await?
         {
             Some((app, installation)) => {
+                let id = located.repository.id;
+                {
+                    // So it is, whether this organisation may go on or not.
+                    let mut conn = self.context.db.write().await?;
+                    repository::set_installation(id, installation.id, &mut conn).await?;
+                }
                 self.check_grant(&installation).await?;
                 if installation.suspended_at.is_some() {
                     return Err(self.suspended(&installation));
                 }
-                let mut conn = self.context.db.write().await?;
-                let id = located.repository.id;
-                repository::set_installation(id, installation.id, &mut conn).await?;
                 let repository = Repository {
                     installation_id: Some(installation.id),
                     ..located.repository
@@ -278,17 +302,23 @@ impl Locator<'_> {
 
     /// At every sync, before anything is read in the organisation's name.
     async fn check_grant(&self, installation: &Installation) -> Step<()> {
-        if self.context.config.access.grants == Grants::Off {
-            return Ok(());
-        }
-        let binding = &self.target.binding;
-        let mut conn = self.context.db.read().await?;
-        let (host, id) = (&binding.github_host, installation.github_id);
-        if grant::covers(binding.organization_id, host, id, &mut conn).await? {
+        if self.is_granted(installation.github_id).await? {
             Ok(())
         } else {
-            Err(self.not_granted())
+            Err(self.not_granted(Some(installation)))
         }
+    }
+
+    async fn is_granted(&self, id: InstallationId) -> Step<bool> {
+        let binding = &self.target.binding;
+        let (organization, host) = (binding.organization_id, &binding.github_host);
+        let mut conn = self.context.db.read().await?;
+        let holds_grant = grant::covers(organization, host, id, &mut conn).await?;
+        Ok(self.context.config.access.grants.allow(holds_grant))
+    }
+
+    fn hides_what_is_not_granted(&self) -> bool {
+        !self.context.config.access.grants.allow(false) && self.target.repository.is_none()
     }
 
     fn learnt(&self, installation: Option<&Installation>) -> Learnt {
@@ -309,9 +339,13 @@ impl Locator<'_> {
         Stop::Finish(Outcome::Snoozed { until, reason }.into())
     }
 
-    fn not_granted(&self) -> Stop {
+    fn not_granted(&self, installation: Option<&Installation>) -> Stop {
+        // Of the installation that is stored, the missing grant says it, and so does a new one.
+        let stored = self.target.installation.as_ref();
+        let is_stored =
+            installation.is_some_and(|found| stored.is_some_and(|stored| stored.id == found.id));
         let learnt = Learnt {
-            finding: Some(Some(Finding::NotGranted)),
+            finding: (!is_stored).then_some(Some(Finding::NotGranted)),
             ..self.learnt(None)
         };
         Stop::discard_with(
@@ -331,9 +365,8 @@ impl Locator<'_> {
 
     /// In the same words whether it does not exist or is not ours to see.
     fn out_of_reach(&self, uninstalled: Option<&Installation>) -> Stop {
-        if self.context.config.access.grants == Grants::Required && self.target.repository.is_none()
-        {
-            return self.not_granted();
+        if self.hides_what_is_not_granted() {
+            return self.not_granted(None);
         }
         let learnt = Learnt {
             finding: self
@@ -383,6 +416,12 @@ impl From<Stop> for ReadError {
     fn from(stop: Stop) -> Self {
         Self::Stop(stop)
     }
+}
+
+/// Else it was transferred, or the installation is another's.
+fn is_on_account(installation: &Installation, repository: &Repository) -> bool {
+    let account = installation.account_id;
+    account.is_none_or(|account| account == repository.owner_id)
 }
 
 /// Worth asking whether another installation covers it by now.

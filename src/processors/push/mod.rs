@@ -12,6 +12,7 @@ use crate::binding::{self, Binding};
 use crate::db::Conn;
 use crate::git::GitRef;
 use crate::github::event::Push;
+use crate::grant;
 use crate::inbox::{self, NewDecision};
 use crate::queue::Cause;
 use crate::repository::{self, Repository};
@@ -48,10 +49,16 @@ async fn match_bindings(
         conn,
     )
     .await?;
+    let granted_to = match push.installation_id {
+        Some(installation) => grant::holder(host, installation, conn).await?,
+        None => None,
+    };
     let mut decisions = Vec::with_capacity(considered.len());
     let mut skips = Vec::new();
     for (binding, synced_to) in &considered {
-        let facts = BindingFacts::of(binding, synced_to.as_ref());
+        let holds_grant = granted_to == Some(binding.organization_id);
+        let granted = processing.grants.allow(holds_grant);
+        let facts = BindingFacts::of(binding, synced_to.as_ref(), granted);
         let decision = match decide(push, git_ref, &facts) {
             Decision::Enqueue(by) => enqueue(push, binding, by.as_str(), processing, conn).await?,
             Decision::Skip(skip) => {
@@ -140,6 +147,9 @@ fn nothing_to_do(push: &Push, skips: &[Skip]) -> Verdict {
         Skip::OtherRepository => format!(
             "what is bound as {name} is another repository than {}",
             push.repository.id
+        ),
+        Skip::NotGranted => format!(
+            "no organisation that bound {name} and has not synced it has a grant for the delivery's installation"
         ),
         Skip::OtherRef => format!("no binding of {name} is on {}", push.git_ref),
         Skip::OutsideRoot => "nothing changed under the root path of any binding".to_owned(),
