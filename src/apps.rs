@@ -45,7 +45,7 @@ impl Apps {
         self.0.iter()
     }
 
-    /// The App that new bindings are of.
+    /// The App whose host new bindings and grants are of, unless they name another.
     pub fn first(&self) -> Option<&Arc<App>> {
         self.0.first()
     }

@@ -4,10 +4,12 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use crate::db::schema::{installation_grants, organizations};
+use crate::db::schema::{
+    contents, installation_grants, installations, organizations, repositories,
+};
 use crate::db::{Conn, Dialect};
 use crate::github::ids::InstallationId;
-use crate::ids::OrganizationId;
+use crate::ids::{ContentId, OrganizationId};
 
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = installation_grants, check_for_backend(Dialect))]
@@ -89,6 +91,45 @@ pub async fn covers(
         .get_result(conn)
         .await?;
     Ok(held > 0)
+}
+
+/// Whether the organisation may read a content: by the installation that its repository is of now,
+/// suspended, uninstalled or not.
+pub async fn covers_content(
+    organization: OrganizationId,
+    content: ContentId,
+    conn: &mut Conn,
+) -> QueryResult<bool> {
+    let of_installation = installation_grants::github_host
+        .eq(repositories::github_host)
+        .and(installation_grants::installation_id.eq(installations::github_id));
+    let held: i64 = contents::table
+        .inner_join(repositories::table.on(contents::repository_id.eq(repositories::id)))
+        .inner_join(
+            installations::table.on(repositories::installation_id.eq(installations::id.nullable())),
+        )
+        .inner_join(installation_grants::table.on(of_installation))
+        .filter(contents::id.eq(content))
+        .filter(installation_grants::organization_id.eq(organization))
+        .count()
+        .get_result(conn)
+        .await?;
+    Ok(held > 0)
+}
+
+/// The organisation that has the installation; `None` while nobody has.
+pub async fn holder(
+    host: &str,
+    installation: InstallationId,
+    conn: &mut Conn,
+) -> QueryResult<Option<OrganizationId>> {
+    installation_grants::table
+        .filter(installation_grants::github_host.eq(host))
+        .filter(installation_grants::installation_id.eq(installation))
+        .select(installation_grants::organization_id)
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// `false` when there was none.

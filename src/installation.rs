@@ -33,7 +33,9 @@ pub struct Installation {
 impl Installation {
     /// Whether its repositories can be read, as far as we know.
     pub fn works(&self) -> bool {
-        self.suspended_at.is_none() && self.deleted_at.is_none() && self.missing_permission().is_none()
+        self.suspended_at.is_none()
+            && self.deleted_at.is_none()
+            && self.missing_permission().is_none()
     }
 
     /// What its owner did not grant, or took back.
@@ -132,19 +134,23 @@ pub async fn confirm(
     conn: &mut Conn,
 ) -> QueryResult<Installation> {
     let row = ensure(app, seen.id, read_at, conn).await?;
-    diesel::update(installations::table.find(row.id).filter(not_read_after(read_at)))
-        .set((
-            installations::account_id.eq(Some(seen.account.id)),
-            installations::account_login.eq(Some(seen.account.login.as_str())),
-            installations::suspended_at.eq(seen.suspended_at),
-            installations::deleted_at.eq(None::<DateTime<Utc>>),
-            installations::permissions.eq(Some(Json(seen.permissions.clone()))),
-            installations::repository_selection.eq(Some(seen.repository_selection.as_str())),
-            installations::confirmed_at.eq(Some(read_at)),
-            installations::updated_at.eq(read_at),
-        ))
-        .execute(conn)
-        .await?;
+    diesel::update(
+        installations::table
+            .find(row.id)
+            .filter(not_read_after(read_at)),
+    )
+    .set((
+        installations::account_id.eq(Some(seen.account.id)),
+        installations::account_login.eq(Some(seen.account.login.as_str())),
+        installations::suspended_at.eq(seen.suspended_at),
+        installations::deleted_at.eq(None::<DateTime<Utc>>),
+        installations::permissions.eq(Some(Json(seen.permissions.clone()))),
+        installations::repository_selection.eq(Some(seen.repository_selection.as_str())),
+        installations::confirmed_at.eq(Some(read_at)),
+        installations::updated_at.eq(read_at),
+    ))
+    .execute(conn)
+    .await?;
     find(row.id, conn)
         .await?
         .ok_or(diesel::result::Error::NotFound)

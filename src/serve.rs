@@ -87,6 +87,7 @@ impl Workers {
             backoff,
             poll: config.queue.poll,
             job_max_attempts: i32::try_from(config.queue.max_attempts).unwrap_or(i32::MAX),
+            grants: config.access.grants,
         };
         let queue = WorkerSettings {
             concurrency: config.queue.workers as usize,

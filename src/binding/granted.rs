@@ -9,15 +9,31 @@ use crate::db::schema::{bindings, github_apps, installations, repositories};
 use crate::github::ids::InstallationId;
 use crate::ids::OrganizationId;
 
+/// Those that a grant for the installation may bring back: of it, or without one as far as is known.
+pub async fn waiting_for_grant(
+    organization: OrganizationId,
+    host: &str,
+    installation: InstallationId,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Binding>> {
+    let mut waiting = of_installation(organization, host, installation, conn).await?;
+    waiting.extend(without_grant(organization, host, conn).await?);
+    waiting.sort_by_key(|binding| binding.id);
+    waiting.dedup_by_key(|binding| binding.id);
+    Ok(waiting)
+}
+
 /// Those whose last sync found that the organisation may not bind what they name, and those whose first
 /// sync may be finding it right now. Which installation that is of is not told to the tenant, and so not
 /// written down.
-pub async fn without_grant(
+async fn without_grant(
     organization: OrganizationId,
+    host: &str,
     conn: &mut Conn,
 ) -> QueryResult<Vec<Binding>> {
     bindings::table
         .filter(bindings::organization_id.eq(organization))
+        .filter(bindings::github_host.eq(host))
         .filter(
             bindings::repository_id
                 .is_null()

@@ -10,7 +10,7 @@ mod state;
 mod view;
 
 pub use access::{Access, Finding};
-pub use granted::{of_installation, without_grant};
+pub use granted::{of_installation, waiting_for_grant};
 pub use place::{Place, always_required, find_in, is_template_name};
 pub use put::{PutBinding, PutOutcome, delete, put};
 pub use request::{BindingRequest, BindingSpec, InvalidField};

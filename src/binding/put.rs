@@ -20,8 +20,6 @@ use crate::sync;
 pub struct PutBinding<'a> {
     pub place: Place,
     pub name: &'a Slug,
-    /// The GitHub that the names are of.
-    pub host: &'a str,
     pub spec: &'a BindingSpec,
     /// What `If-Match` asks for: the version that the client has seen.
     pub expected_version: Option<i64>,
@@ -133,7 +131,7 @@ async fn is_same_source(
     existing: &Binding,
     conn: &mut Conn,
 ) -> QueryResult<bool> {
-    if existing.github_host != put.host {
+    if existing.github_host != put.spec.host {
         return Ok(false);
     }
     let name = &put.spec.repository;
@@ -206,7 +204,7 @@ type SourceColumns = (
 fn source_columns(put: &PutBinding<'_>) -> SourceColumns {
     let name = &put.spec.repository;
     (
-        bindings::github_host.eq(put.host.to_owned()),
+        bindings::github_host.eq(put.spec.host.clone()),
         bindings::github_owner.eq(name.owner.clone()),
         bindings::github_repo.eq(name.name.clone()),
         bindings::owner_key.eq(key_of(&name.owner)),

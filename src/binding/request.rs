@@ -17,6 +17,10 @@ pub struct BindingRequest {
     pub github_owner: String,
     #[schema(min_length = 1, max_length = 100, example = "templates")]
     pub github_repo: String,
+    /// The GitHub that it is on, one of those with a configured App; absent or null: the first App's.
+    #[serde(default)]
+    #[schema(max_length = 255, example = "github.com")]
+    pub github_host: Option<String>,
     /// A branch by its bare name, or exactly `refs/heads/x` or `refs/tags/x`; absent or null: the
     /// default branch, followed when it changes.
     #[serde(default)]
@@ -35,6 +39,7 @@ pub struct BindingRequest {
 /// The same, understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BindingSpec {
+    pub host: String,
     pub repository: RepositoryName,
     /// `None`: the default branch.
     pub git_ref: Option<GitRef>,
@@ -54,8 +59,12 @@ const MAX_REQUIRED_FILES: usize = 100;
 
 impl BindingRequest {
     /// All that is wrong with it at once, or what it means. `always_required` is what the place itself
-    /// asks for.
-    pub fn parse(&self, always_required: &[&str]) -> Result<BindingSpec, Vec<InvalidField>> {
+    /// asks for; `hosts` are those that can be bound to, the one that is meant when none is named first.
+    pub fn parse(
+        &self,
+        always_required: &[&str],
+        hosts: &[&str],
+    ) -> Result<BindingSpec, Vec<InvalidField>> {
         let mut invalid = Vec::new();
         let mut check = |field, result: Result<(), String>| {
             if let Err(reason) = result {
@@ -64,6 +73,8 @@ impl BindingRequest {
         };
         check("github_owner", check_owner(&self.github_owner));
         check("github_repo", check_repo(&self.github_repo));
+        let host = self.host(hosts);
+        check("github_host", host.as_ref().map(drop).map_err(Clone::clone));
         let git_ref = self
             .github_ref
             .as_deref()
@@ -80,8 +91,9 @@ impl BindingRequest {
         );
         let required = self.required_files.as_deref().unwrap_or_default();
         check("required_files", check_required(required));
-        match (git_ref, root_path) {
-            (Ok(git_ref), Ok(root_path)) if invalid.is_empty() => Ok(BindingSpec {
+        match (host, git_ref, root_path) {
+            (Ok(host), Ok(git_ref), Ok(root_path)) if invalid.is_empty() => Ok(BindingSpec {
+                host,
                 repository: RepositoryName::new(
                     self.github_owner.as_str(),
                     self.github_repo.as_str(),
@@ -92,6 +104,19 @@ impl BindingRequest {
             }),
             _ => Err(invalid),
         }
+    }
+
+    fn host(&self, hosts: &[&str]) -> Result<String, String> {
+        let named = self.github_host.as_deref();
+        let found = hosts
+            .iter()
+            .find(|host| named.is_none_or(|named| host.eq_ignore_ascii_case(named)));
+        found.map(|host| (*host).to_owned()).ok_or_else(|| {
+            format!(
+                "no GitHub App is configured there: give one of {}, or have an App of that host configured (GITHUB_API_URL, or `api_url` in a [[github]] table)",
+                hosts.join(", ")
+            )
+        })
     }
 }
 
@@ -151,10 +176,13 @@ fn check_required(paths: &[String]) -> Result<(), String> {
 mod tests {
     use super::*;
 
+    const HOSTS: &[&str] = &["github.com", "ghe.example:8443"];
+
     fn request(owner: &str, repo: &str) -> BindingRequest {
         BindingRequest {
             github_owner: owner.into(),
             github_repo: repo.into(),
+            github_host: None,
             github_ref: None,
             root_path: None,
             required_files: None,
@@ -162,7 +190,7 @@ mod tests {
     }
 
     fn fields(request: &BindingRequest) -> Vec<&'static str> {
-        let invalid = request.parse(&[]).expect_err("an invalid request");
+        let invalid = request.parse(&[], HOSTS).expect_err("an invalid request");
         invalid.into_iter().map(|invalid| invalid.field).collect()
     }
 
@@ -174,7 +202,10 @@ mod tests {
             ("ann_corp", ".github"),
             ("A1", "git"),
         ] {
-            assert!(request(owner, repo).parse(&[]).is_ok(), "{owner}/{repo}");
+            assert!(
+                request(owner, repo).parse(&[], HOSTS).is_ok(),
+                "{owner}/{repo}"
+            );
         }
     }
 
@@ -215,7 +246,35 @@ mod tests {
     fn the_places_own_files_are_required_too() {
         let mut request = request("a", "b");
         request.required_files = Some(vec!["x.html".into(), "template.toml".into()]);
-        let spec = request.parse(&["template.toml"]).expect("a valid request");
+        let spec = request
+            .parse(&["template.toml"], HOSTS)
+            .expect("a valid request");
         assert_eq!(spec.required_files, ["template.toml", "x.html"]);
+    }
+
+    #[test]
+    fn a_host_is_one_with_an_app() {
+        let host = |named: Option<&str>| {
+            let mut request = request("a", "b");
+            request.github_host = named.map(Into::into);
+            request.parse(&[], HOSTS).map(|spec| spec.host)
+        };
+        assert_eq!(host(None).as_deref(), Ok("github.com"));
+        assert_eq!(host(Some("GitHub.com")).as_deref(), Ok("github.com"));
+        assert_eq!(
+            host(Some("ghe.example:8443")).as_deref(),
+            Ok("ghe.example:8443")
+        );
+        for other in [
+            "",
+            "ghe.example",
+            "evil.example",
+            "https://github.com",
+            "github.com/",
+        ] {
+            let invalid = host(Some(other)).expect_err(other);
+            assert_eq!(invalid[0].field, "github_host");
+            assert!(invalid[0].reason.contains("GITHUB_API_URL"), "{other}");
+        }
     }
 }

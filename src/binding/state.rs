@@ -125,11 +125,7 @@ pub async fn record_delivery(
 }
 
 /// Before its first sync, the name that it goes by was seen to lead elsewhere: from now on it goes by that.
-pub async fn follow(
-    seen: &Binding,
-    name: &RepositoryName,
-    conn: &mut Conn,
-) -> QueryResult<()> {
+pub async fn follow(seen: &Binding, name: &RepositoryName, conn: &mut Conn) -> QueryResult<()> {
     let target = bindings::table
         .find(seen.id)
         .filter(bindings::generation.eq(seen.generation))

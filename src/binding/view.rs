@@ -5,16 +5,18 @@ use diesel_async::RunQueryDsl;
 
 use super::access::Access;
 use super::{Binding, Status};
+use crate::config::Grants;
 use crate::content::Content;
 use crate::db::Conn;
 use crate::db::schema::{
-    bindings, contents, deliveries, installations, organizations, projects, repositories,
+    bindings, contents, deliveries, installation_grants, installations, organizations, projects,
+    repositories,
 };
 use crate::github::RepositoryName;
-use crate::github::ids::RepositoryId;
+use crate::github::ids::{InstallationId, RepositoryId};
 use crate::ids::{BindingId, OrganizationId, ProjectId};
 use crate::installation::Installation;
-use crate::repository::{Repository, key_of};
+use crate::repository::{self, FormerName, Repository, key_of};
 
 #[derive(Debug, Clone)]
 pub struct BindingView {
@@ -24,16 +26,21 @@ pub struct BindingView {
     /// `None` while unsynced.
     pub repository: Option<Repository>,
     pub installation: Option<Installation>,
+    /// Whether the organisation holds a grant for that installation.
+    pub holds_grant: bool,
     pub content: Option<Content>,
     /// GUID of the newest delivery that concerned it.
     pub last_delivery: Option<String>,
+    /// What the repository has been called, the oldest name first.
+    pub names: Vec<FormerName>,
 }
 
 impl BindingView {
-    pub fn access(&self) -> Access {
+    pub fn access(&self, grants: Grants) -> Access {
         Access::derive(
             self.repository.as_ref(),
             self.installation.as_ref(),
+            grants.allow(self.holds_grant),
             self.binding.finding,
         )
     }
@@ -67,22 +74,33 @@ type Joined = (
     Option<String>,
     Option<Repository>,
     Option<Installation>,
+    Option<InstallationId>,
     Option<Content>,
     Option<String>,
 );
 
 impl From<Joined> for BindingView {
     fn from(row: Joined) -> Self {
-        let (binding, organization, project, repository, installation, content, last_delivery) =
-            row;
+        let (
+            binding,
+            organization,
+            project,
+            repository,
+            installation,
+            granted,
+            content,
+            last_delivery,
+        ) = row;
         Self {
             binding,
             organization,
             project,
             repository,
             installation,
+            holds_grant: granted.is_some(),
             content,
             last_delivery,
+            names: Vec::new(),
         }
     }
 }
@@ -109,6 +127,20 @@ pub async fn list(
         .left_join(
             installations::table.on(repositories::installation_id.eq(installations::id.nullable())),
         )
+        .left_join(
+            installation_grants::table.on(installation_grants::organization_id
+                .eq(bindings::organization_id)
+                .and(
+                    installation_grants::github_host
+                        .nullable()
+                        .eq(repositories::github_host.nullable()),
+                )
+                .and(
+                    installation_grants::installation_id
+                        .nullable()
+                        .eq(installations::github_id.nullable()),
+                )),
+        )
         .left_join(contents::table.on(bindings::content_id.eq(contents::id.nullable())))
         .left_join(deliveries::table.on(bindings::last_delivery_id.eq(deliveries::id.nullable())));
     let mut query = joined
@@ -119,6 +151,7 @@ pub async fn list(
             projects::slug.nullable(),
             Option::<Repository>::as_select(),
             Option::<Installation>::as_select(),
+            installation_grants::installation_id.nullable(),
             Option::<Content>::as_select(),
             deliveries::guid.nullable(),
         ))
@@ -157,5 +190,16 @@ pub async fn list(
         None => {}
     }
     let rows: Vec<Joined> = query.load(conn).await?;
-    Ok(rows.into_iter().map(BindingView::from).collect())
+    let mut views: Vec<BindingView> = rows.into_iter().map(BindingView::from).collect();
+    let ids: Vec<_> = views
+        .iter()
+        .filter_map(|view| view.binding.repository_id)
+        .collect();
+    let names = repository::names_of(&ids, conn).await?;
+    for view in &mut views {
+        if let Some(id) = view.binding.repository_id {
+            view.names = names.get(&id).cloned().unwrap_or_default();
+        }
+    }
+    Ok(views)
 }

@@ -117,7 +117,7 @@ fn announce(context: &Context, service: &Service) {
     }
     if config.access.grants == Grants::Off {
         tracing::warn!(
-            "BINDERY_GRANTS=off: any organisation may bind any repository that the App can read"
+            "BINDERY_GRANTS=off: any organisation may bind any repository that an App can read, and learn which private ones there are"
         );
     }
 }

@@ -6,10 +6,10 @@ use super::value::{Fault, Value};
 settings! {
     /// Who may do what.
     pub struct AccessConfig in "access" {
-        /// `required`: an organisation may bind only repositories of installations that were
-        /// granted to it. `off`: every repository that the App can read, which suits a deployment
-        /// with a single organisation.
-        grants: Grants = value "off", "BINDERY_GRANTS";
+        /// `required`: an organisation may bind, and read, only repositories of installations that
+        /// were granted to it. `off`: every repository that the App can read, which suits a
+        /// deployment with a single organisation and no other.
+        grants: Grants = value "required", "BINDERY_GRANTS";
         /// A bearer token that is the global admin, to create the first tokens with.
         admin_token: Option<SecretString> = optional "only tokens of the database are accepted",
             "BINDERY_ADMIN_TOKEN";
@@ -21,6 +21,13 @@ settings! {
 pub enum Grants {
     Off,
     Required,
+}
+
+impl Grants {
+    /// Whether an organisation may, that holds a grant or does not.
+    pub fn allow(self, holds_one: bool) -> bool {
+        self == Self::Off || holds_one
+    }
 }
 
 impl Value for Grants {

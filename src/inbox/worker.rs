@@ -14,6 +14,7 @@ use tracing::Instrument;
 use super::ledger::{self, Delivery, DeliveryState};
 use crate::apps::Apps;
 use crate::clock::Clock;
+use crate::config::Grants;
 use crate::db::schema::deliveries;
 use crate::db::{Channel, Conn, Db, DbError, Driver};
 use crate::github::delivery_body::BodyFormat;
@@ -33,6 +34,7 @@ pub struct InboxSettings {
     pub poll: Duration,
     /// What the jobs get that events make.
     pub job_max_attempts: i32,
+    pub grants: Grants,
 }
 
 #[derive(Debug, Clone)]
@@ -169,6 +171,7 @@ impl InboxWorker {
                     app,
                     now,
                     job_max_attempts: self.settings.job_max_attempts,
+                    grants: self.settings.grants,
                 };
                 processors::process(&event, &processing, conn).await?
             }

@@ -27,7 +27,8 @@ pub(super) async fn process(
     let host = &processing.app.host;
     let mut decisions = Vec::new();
     if let Some(login) = &event.former_login {
-        for binding in binding::unsynced_of_owner(host, login, conn).await? {
+        let of_owner = binding::unsynced_of_owner(host, login, conn).await?;
+        for binding in super::may_know(of_owner, event.installation_id, processing, conn).await? {
             let reason = "unsynced_of_this_owner";
             decisions.push(enqueue_sync(&binding, reason, None, processing, conn).await?);
         }

@@ -11,7 +11,6 @@ use crate::github::event::{
     SelectionAction,
 };
 use crate::github::ids::{InstallationId, RepositoryId};
-use crate::inbox::NewDecision;
 use crate::installation::{self, Installation};
 use crate::refresh::{self, InstallationHint, RepositoryHint};
 use crate::repository::{self, Repository};
@@ -65,7 +64,9 @@ pub(super) async fn process_selection(
     let mut decisions = Vec::new();
     for named in &event.added {
         look_at(named, RepositoryHint { removed: false }, processing, conn).await?;
-        decisions.extend(unsynced_of(named, processing, conn).await?);
+        if let Some(name) = &named.name {
+            decisions.extend(look_again(name, Some(event.id), processing, conn).await?);
+        }
     }
     for named in &event.removed {
         look_at(named, RepositoryHint { removed: true }, processing, conn).await?;
@@ -121,15 +122,4 @@ async fn row_of(
     conn: &mut Conn,
 ) -> QueryResult<Option<Repository>> {
     repository::find_by_github_id(&processing.app.host, id, conn).await
-}
-
-async fn unsynced_of(
-    named: &NamedRepository,
-    processing: &Processing<'_>,
-    conn: &mut Conn,
-) -> QueryResult<Vec<NewDecision>> {
-    match &named.name {
-        Some(name) => look_again(name, "unsynced_of_this_name", processing, conn).await,
-        None => Ok(Vec::new()),
-    }
 }

@@ -14,8 +14,11 @@ use diesel::QueryResult;
 
 use crate::apps::App;
 use crate::binding::{self, Binding};
+use crate::config::Grants;
 use crate::db::Conn;
 use crate::github::event::Event;
+use crate::github::ids::InstallationId;
+use crate::grant;
 use crate::inbox::{self, About, Delivery, DeliveryState, NewDecision};
 use crate::queue::{Cause, Lane, Request};
 use crate::sync::{self, PushHint};
@@ -30,6 +33,7 @@ pub struct Processing<'a> {
     pub app: &'a Arc<App>,
     pub now: DateTime<Utc>,
     pub job_max_attempts: i32,
+    pub grants: Grants,
 }
 
 /// What became of a delivery, and why. Written in the same transaction as the jobs that it made.
@@ -89,6 +93,25 @@ impl Processing<'_> {
             at: self.now,
         }
     }
+}
+
+/// Of what has never synced, the bindings whose organisation may know of what the delivery's
+/// installation covers: the jobs of others would tell them of private repositories.
+async fn may_know(
+    bindings: Vec<Binding>,
+    installation: Option<InstallationId>,
+    processing: &Processing<'_>,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Binding>> {
+    let granted_to = match installation {
+        Some(installation) => grant::holder(&processing.app.host, installation, conn).await?,
+        None => None,
+    };
+    let may = |binding: &Binding| {
+        let holds_grant = granted_to == Some(binding.organization_id);
+        processing.grants.allow(holds_grant)
+    };
+    Ok(bindings.into_iter().filter(may).collect())
 }
 
 /// A sync of a binding that the delivery concerns.

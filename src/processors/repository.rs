@@ -8,6 +8,7 @@ use crate::binding;
 use crate::db::Conn;
 use crate::github::RepositoryName;
 use crate::github::event::{RepositoryAction, RepositoryEvent};
+use crate::github::ids::InstallationId;
 use crate::inbox::NewDecision;
 use crate::refresh::{self, RepositoryHint};
 use crate::repository;
@@ -19,8 +20,9 @@ pub(super) async fn process(
 ) -> QueryResult<Verdict> {
     tracing::Span::current().record("repository.id", event.id.get());
     if let RepositoryAction::Other(action) = &event.action {
-        return Ok(Verdict::ignored("action_not_used")
-            .because(format!("nothing is done with the action {action} of repository")));
+        return Ok(Verdict::ignored("action_not_used").because(format!(
+            "nothing is done with the action {action} of repository"
+        )));
     }
     let host = &processing.app.host;
     let known = repository::find_by_github_id(host, event.id, conn).await?;
@@ -28,7 +30,7 @@ pub(super) async fn process(
     if matters_to_the_unsynced(&event.action) {
         let names = event.former_name.iter().chain([&event.name]);
         for name in names {
-            decisions.extend(look_again(name, "unsynced_of_this_name", processing, conn).await?);
+            decisions.extend(look_again(name, event.installation_id, processing, conn).await?);
         }
     }
     if let Some(row) = &known {
@@ -71,12 +73,14 @@ fn matters_to_the_unsynced(action: &RepositoryAction) -> bool {
 /// Syncs of what goes by a name and has never synced: each asks GitHub where the name leads.
 pub(super) async fn look_again(
     name: &RepositoryName,
-    reason: &str,
+    installation: Option<InstallationId>,
     processing: &Processing<'_>,
     conn: &mut Conn,
 ) -> QueryResult<Vec<NewDecision>> {
     let mut decisions = Vec::new();
-    for binding in binding::unsynced_named(&processing.app.host, name, conn).await? {
+    let named = binding::unsynced_named(&processing.app.host, name, conn).await?;
+    for binding in super::may_know(named, installation, processing, conn).await? {
+        let reason = "unsynced_of_this_name";
         decisions.push(enqueue_sync(&binding, reason, None, processing, conn).await?);
     }
     Ok(decisions)

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use diesel::QueryResult;
 
 use super::outcome::Trouble;
 use crate::apps::App;
+use crate::clock::Clock;
 use crate::context::Context;
-use crate::github::client::{Conditional, ETag, Repositories, Repository, RepositoryKey};
+use crate::db::Conn;
+use crate::github::client::{self, Conditional, ETag, Repositories, Repository, RepositoryKey};
 use crate::github::ids::RepositoryId;
 use crate::github::{GitHubError, RepositoryName};
 use crate::installation::{self, Installation};
@@ -19,7 +22,16 @@ pub struct Through {
     pub installation: Installation,
 }
 
-/// An installation that GitHub named, and for what.
+/// An installation that GitHub named, and for what; nothing is written down yet.
+#[derive(Debug, Clone)]
+pub struct Found {
+    app: Arc<App>,
+    pub seen: client::Installation,
+    by_name: Option<RepositoryName>,
+    asked_at: DateTime<Utc>,
+}
+
+/// The same, written down.
 #[derive(Debug, Clone)]
 pub struct Cover {
     pub through: Through,
@@ -28,45 +40,73 @@ pub struct Cover {
     pub asked_at: DateTime<Utc>,
 }
 
-/// Asks every App on the host, by the id where it is known. `None`: no installation covers it, or there
-/// is no such repository.
-pub async fn covering(
-    context: &Context,
-    host: &str,
-    id: Option<RepositoryId>,
-    name: &RepositoryName,
-) -> Result<Option<Cover>, Trouble> {
-    for app in context.apps.on_host(host) {
-        let asked_at = context.clock.now();
-        let by_id = match id {
-            Some(id) => app.github.repository_installation(id).await,
-            None => Err(GitHubError::NotFound),
-        };
-        let (seen, by_name) = match by_id {
-            // An Enterprise Server may not know the path by id.
-            Err(GitHubError::NotFound) => (
-                app.github.repository_installation_by_name(name).await,
-                id.map(|_| name.clone()),
-            ),
-            seen => (seen, None),
-        };
-        let seen = match seen {
-            Err(GitHubError::NotFound) => continue,
-            seen => seen?,
-        };
-        let mut conn = context.db.write().await?;
-        let installation = installation::confirm(app.row, &seen, asked_at, &mut conn).await?;
-        return Ok(Some(Cover {
+impl Found {
+    pub async fn known(self, conn: &mut Conn) -> QueryResult<Cover> {
+        let Self {
+            app,
+            seen,
+            by_name,
+            asked_at,
+        } = self;
+        let installation = installation::confirm(app.row, &seen, asked_at, conn).await?;
+        Ok(Cover {
             through: Through { app, installation },
             by_name,
             asked_at,
-        }));
+        })
+    }
+}
+
+/// Which installation of an App covers a repository, asked by the id where that is known. `None`: none
+/// does, or there is no such repository.
+pub async fn ask_for_installation(
+    app: &Arc<App>,
+    id: Option<RepositoryId>,
+    name: &RepositoryName,
+    clock: &Clock,
+) -> Result<Option<Found>, GitHubError> {
+    let asked_at = clock.now();
+    let by_id = match id {
+        Some(id) => app.github.repository_installation(id).await,
+        None => Err(GitHubError::NotFound),
+    };
+    let (seen, by_name) = match by_id {
+        // An Enterprise Server may not know the path by id.
+        Err(GitHubError::NotFound) => (
+            app.github.repository_installation_by_name(name).await,
+            id.map(|_| name.clone()),
+        ),
+        seen => (seen, None),
+    };
+    match seen {
+        Err(GitHubError::NotFound) => Ok(None),
+        seen => Ok(Some(Found {
+            app: app.clone(),
+            seen: seen?,
+            by_name,
+            asked_at,
+        })),
+    }
+}
+
+/// The same of every App on the host: the first that covers it.
+pub(super) async fn covering(
+    context: &Context,
+    host: &str,
+    id: RepositoryId,
+    name: &RepositoryName,
+) -> Result<Option<Cover>, Trouble> {
+    for app in context.apps.on_host(host) {
+        if let Some(found) = ask_for_installation(&app, Some(id), name, &context.clock).await? {
+            let mut conn = context.db.write().await?;
+            return Ok(Some(found.known(&mut conn).await?));
+        }
     }
     Ok(None)
 }
 
 /// Reads a repository by its id through an installation, whether that covers it or not.
-pub async fn read_through(
+pub(super) async fn read_through(
     through: &Through,
     id: RepositoryId,
 ) -> Result<(Repository, Option<ETag>), GitHubError> {
@@ -86,7 +126,11 @@ pub(super) async fn lists(through: &Through, id: RepositoryId) -> Result<bool, G
     let mut read = 0;
     for number in 1.. {
         let page = page_of(through, number).await?;
-        if page.repositories.iter().any(|repository| repository.id == id) {
+        if page
+            .repositories
+            .iter()
+            .any(|repository| repository.id == id)
+        {
             return Ok(true);
         }
         read += page.repositories.len() as u64;
@@ -100,5 +144,9 @@ pub(super) async fn lists(through: &Through, id: RepositoryId) -> Result<bool, G
 /// One page of the repositories that an installation covers, from 1.
 pub(super) async fn page_of(through: &Through, number: u32) -> Result<Repositories, GitHubError> {
     let id = through.installation.github_id;
-    through.app.github.installation_repositories(id, number).await
+    through
+        .app
+        .github
+        .installation_repositories(id, number)
+        .await
 }

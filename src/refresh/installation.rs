@@ -186,7 +186,8 @@ impl Look<'_> {
             let page = page_of(self.through, number).await?;
             listed.extend(page.repositories.iter().map(|repository| repository.id));
             looked.listed = listed.len() as u64;
-            self.record(&page.repositories, read_at, &mut looked).await?;
+            self.record(&page.repositories, read_at, &mut looked)
+                .await?;
             if page.repositories.is_empty() || looked.listed >= page.total_count {
                 break;
             }

@@ -13,7 +13,7 @@ use diesel::QueryResult;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-pub use cover::{Cover, Through, covering, read_through};
+pub use cover::{Cover, Found, Through, ask_for_installation};
 pub use installation::InstallationRefresh;
 pub use outcome::{Trouble, outcome_of};
 pub use repository::{RepositoryRefresh, follow_up};

@@ -53,8 +53,6 @@ pub fn outcome_of(error: GitHubError, doing: &str) -> anyhow::Result<Outcome> {
         GitHubError::NotFound
         | GitHubError::NoSuchRef
         | GitHubError::EmptyRepository
-        | GitHubError::Unexpected(_) => {
-            Err(anyhow::Error::from(error).context(doing.to_owned()))
-        }
+        | GitHubError::Unexpected(_) => Err(anyhow::Error::from(error).context(doing.to_owned())),
     }
 }

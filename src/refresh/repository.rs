@@ -65,7 +65,7 @@ impl RepositoryRefresh {
         };
         let host = &row.github_host;
         let name = row.full_name();
-        let found = match covering(&self.context, host, Some(row.github_id), &name).await? {
+        let found = match covering(&self.context, host, row.github_id, &name).await? {
             Some(cover) => self.read_covered(cover, &row, job).await?,
             None => None,
         };
@@ -104,7 +104,7 @@ impl RepositoryRefresh {
             }
             // It was asked by a name that the repository does not have (any more).
             let host = &row.github_host;
-            match covering(&self.context, host, Some(row.github_id), &seen.name).await? {
+            match covering(&self.context, host, row.github_id, &seen.name).await? {
                 Some(next) => cover = next,
                 None => return Ok(None),
             }
@@ -167,7 +167,11 @@ impl RepositoryRefresh {
         let mut conn = self.context.db.read().await?;
         let installation = installation::find(id, &mut conn).await?;
         Ok(installation.and_then(|installation| {
-            let app = self.context.apps.of_row(installation.github_app_id)?.clone();
+            let app = self
+                .context
+                .apps
+                .of_row(installation.github_app_id)?
+                .clone();
             Some(Through { app, installation })
         }))
     }

@@ -122,11 +122,7 @@ async fn upsert(
     Ok(row)
 }
 
-async fn known(
-    host: &str,
-    seen: &client::Repository,
-    conn: &mut Conn,
-) -> QueryResult<Repository> {
+async fn known(host: &str, seen: &client::Repository, conn: &mut Conn) -> QueryResult<Repository> {
     find_by_github_id(host, seen.id, conn)
         .await?
         .ok_or(diesel::result::Error::NotFound)

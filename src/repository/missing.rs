@@ -22,7 +22,9 @@ pub enum Missing {
     /// It was taken out of the installation, and is somewhere else.
     Removed,
     /// Nobody said so. Look again then.
-    Unexplained { again_at: DateTime<Utc> },
+    Unexplained {
+        again_at: DateTime<Utc>,
+    },
     Gone,
 }
 
@@ -37,7 +39,11 @@ pub async fn mark_missing(
 ) -> QueryResult<Missing> {
     let counted_at = repository.missing_since.map(|_| repository.confirmed_at);
     let counts = counted_at.is_none_or(|before| read_at - before >= APART);
-    let counted = if counts { read_at } else { repository.confirmed_at };
+    let counted = if counts {
+        read_at
+    } else {
+        repository.confirmed_at
+    };
     let times = repository.times_missing + i32::from(counts);
     let removed_at = repository.removed_at.or(removed.then_some(read_at));
     let missing = if removed_at.is_some() {

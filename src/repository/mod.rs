@@ -6,7 +6,7 @@ mod names;
 
 pub use confirm::{Coverage, confirm, confirm_unchanged};
 pub use missing::{Missing, doubt_installation, mark_lost, mark_missing};
-pub use names::{FormerName, NameChange, names};
+pub use names::{FormerName, NameChange, names_of};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -82,11 +82,7 @@ pub async fn find_all(
 }
 
 /// All that we know of one owner.
-pub async fn of_owner(
-    host: &str,
-    owner: OwnerId,
-    conn: &mut Conn,
-) -> QueryResult<Vec<Repository>> {
+pub async fn of_owner(host: &str, owner: OwnerId, conn: &mut Conn) -> QueryResult<Vec<Repository>> {
     repositories::table
         .filter(
             repositories::github_host

@@ -1,5 +1,7 @@
 //! What a repository was called, and from when on. For people; nothing is decided by it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -52,14 +54,25 @@ pub struct FormerName {
     pub since: DateTime<Utc>,
 }
 
-/// The oldest first; the last is its present name.
-pub async fn names(repository: RepositoryRowId, conn: &mut Conn) -> QueryResult<Vec<FormerName>> {
-    repository_names::table
-        .filter(repository_names::repository_id.eq(repository))
+/// Each repository's, the oldest first; the last is its present name.
+pub async fn names_of(
+    repositories: &[RepositoryRowId],
+    conn: &mut Conn,
+) -> QueryResult<BTreeMap<RepositoryRowId, Vec<FormerName>>> {
+    let mut names = BTreeMap::<_, Vec<_>>::new();
+    if repositories.is_empty() {
+        return Ok(names);
+    }
+    let rows: Vec<(RepositoryRowId, FormerName)> = repository_names::table
+        .filter(repository_names::repository_id.eq_any(repositories.to_vec()))
         .order(repository_names::id)
-        .select(FormerName::as_select())
+        .select((repository_names::repository_id, FormerName::as_select()))
         .load(conn)
-        .await
+        .await?;
+    for (repository, name) in rows {
+        names.entry(repository).or_default().push(name);
+    }
+    Ok(names)
 }
 
 pub(super) async fn record(

@@ -115,7 +115,7 @@ pub(super) async fn get(
 
 /// Lets the organisation bind the repositories of an installation
 ///
-/// What it could not sync for want of the grant is synced. Needs the role admin, for all organisations.
+/// What it could not sync for want of the grant is synced, and what it has is served again. Needs the role admin, for all organisations.
 #[utoipa::path(
     put, path = "/orgs/{org}/installations/{installation_id}", tag = "grants", operation_id = "put_grant",
     params(GrantPath, GrantQuery),
@@ -142,7 +142,7 @@ pub(super) async fn put(
             let (id, now) = (organization.id, api.now());
             let granted = grant::grant(&host, installation, id, now, conn).await?;
             if matches!(granted, Granted::Created(_)) {
-                let waiting = binding::without_grant(id, conn).await?;
+                let waiting = binding::waiting_for_grant(id, &host, installation, conn).await?;
                 sync_all(&waiting, &caller, &api, conn).await?;
             }
             Ok::<_, ApiError>(granted)
@@ -172,7 +172,8 @@ pub(super) async fn put(
 
 /// Takes the grant from the organisation
 ///
-/// Its bindings of the installation are looked at again, and then show `not_granted`.
+/// Its bindings of the installation show `not_granted` from then on, and neither sync nor serve; what
+/// they have is kept.
 #[utoipa::path(
     delete, path = "/orgs/{org}/installations/{installation_id}", tag = "grants",
     operation_id = "delete_grant",

@@ -101,6 +101,17 @@ impl Api {
         first.map_or("github.com", |app| app.host.as_str())
     }
 
+    /// Those that can be bound to, the one that is meant when none is named first.
+    fn github_hosts(&self) -> Vec<&str> {
+        let mut hosts = vec![self.github_host()];
+        for app in self.context.apps.iter() {
+            if !hosts.contains(&app.host.as_str()) {
+                hosts.push(&app.host);
+            }
+        }
+        hosts
+    }
+
     /// Attempts after which a job that a request enqueues is given up.
     fn max_attempts(&self) -> i32 {
         i32::try_from(self.context.config.queue.max_attempts).unwrap_or(i32::MAX)

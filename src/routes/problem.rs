@@ -49,6 +49,7 @@ kinds! {
     UnprovenDelivery = UNAUTHORIZED, "unproven-delivery", "Nothing proves that GitHub sent the delivery";
     Unauthorized = UNAUTHORIZED, "unauthorized", "A good bearer token is needed";
     Forbidden = FORBIDDEN, "forbidden", "The token may not do this";
+    NotGranted = FORBIDDEN, "not-granted", "The organisation has no grant for what it bound";
     NotFound = NOT_FOUND, "not-found", "There is no such thing";
     NotAFile = NOT_FOUND, "not-a-file", "The path is not one of a file";
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "The resource has no such method";

@@ -9,14 +9,14 @@ use super::hint::PushHint;
 use super::stop::{Learnt, Step, Stop};
 use crate::apps::App;
 use crate::binding::{self, BindingView, Finding};
-use crate::config::Grants;
 use crate::context::Context;
 use crate::github::client::{self, Conditional, ETag, RepositoryKey};
-use crate::github::{AccessLost, GitHubError};
+use crate::github::ids::InstallationId;
+use crate::github::{AccessLost, GitHubError, RepositoryName};
 use crate::grant;
 use crate::installation::{self, Installation};
 use crate::queue::{Job, Outcome, Request};
-use crate::refresh::{self, Cover, InstallationHint, Sighting, Through, Trouble, record_sighting};
+use crate::refresh::{self, Cover, Found, InstallationHint, Sighting, Through, record_sighting};
 use crate::repository::{self, Coverage, Reachability, Repository};
 
 /// The repository as GitHub shows it now, and through which installation.
@@ -67,13 +67,15 @@ impl Locator<'_> {
         self.follow_owner(located).await
     }
 
-    /// What another sync read after this one was asked for is as good as reading it again.
+    /// What another sync read after this one was asked for is as good as reading it again; not when it
+    /// read of a transfer, and only it knows yet where to.
     fn fresh_enough(&self) -> Option<Located> {
         let Through { app, installation } = self.known_installation()?;
         let repository = self.target.repository.clone()?;
         let fresh = self.job.is_first_claim()
             && repository.confirmed_at > self.job.requested_at
-            && repository.reachability == Reachability::Reachable;
+            && repository.reachability == Reachability::Reachable
+            && is_on_account(&installation, &repository);
         fresh.then_some(Located {
             app,
             installation,
@@ -231,7 +233,10 @@ impl Locator<'_> {
     /// Asks GitHub which installation covers the repository now: after a reinstall, a transfer, or
     /// before the first sync.
     async fn relocate(&self, failed: Option<(Through, ReadError)>) -> Step<Located> {
-        let Some(cover) = self.find_installation().await? else {
+        let repository = self.target.repository.as_ref();
+        let name =
+            repository.map_or_else(|| self.target.binding.sought_name(), Repository::full_name);
+        let Some(cover) = self.find_installation(&name).await? else {
             let uninstalled = failed.as_ref().and_then(|(through, error)| {
                 matches!(error, ReadError::GitHub(GitHubError::AccessLost(_)))
                     .then_some(&through.installation)
@@ -239,12 +244,22 @@ impl Locator<'_> {
             return Err(self.out_of_reach(uninstalled));
         };
         let through = cover.through;
+        if let (Some(row), None) = (repository, &cover.by_name) {
+            // So it is, whether this organisation may go on or not.
+            let mut conn = self.context.db.write().await?;
+            let installation = through.installation.id;
+            repository::set_installation(row.id, installation, cover.asked_at, &mut conn).await?;
+        }
         self.check_grant(&through.installation).await?;
         if through.installation.suspended_at.is_some() {
             return Err(self.suspended(&through.installation));
         }
         match self.read_through(&through, true).await {
-            Ok(located) if cover.by_name.is_none_or(|name| name == located.repository.full_name()) => {
+            Ok(located)
+                if cover
+                    .by_name
+                    .is_none_or(|name| name == located.repository.full_name()) =>
+            {
                 Ok(located)
             }
             // It was asked for by a name that the repository does not have (any more): a refresh, which
@@ -256,22 +271,44 @@ impl Locator<'_> {
         }
     }
 
-    /// By the id where it is known: at the name another repository may be by now.
-    async fn find_installation(&self) -> Step<Option<Cover>> {
-        let repository = self.target.repository.as_ref();
-        let name = repository.map_or_else(
-            || self.target.binding.sought_name(),
-            Repository::full_name,
-        );
-        let id = repository.map(|repository| repository.github_id);
-        let host = &self.target.binding.github_host;
-        match refresh::covering(self.context, host, id, &name).await {
-            Ok(cover) => Ok(cover),
-            Err(Trouble::Own(error)) => Err(Stop::Error(error)),
-            Err(Trouble::GitHub(error)) => {
-                Err(self.stop(error.into(), None, "looking for the installation"))
+    /// The first one that is granted; else the first, of which it then has to be said that it is not. To
+    /// an unsynced binding one that is not granted is as good as none, found by the same questions and
+    /// written down nowhere: its operator is not to learn which private repositories there are.
+    async fn find_installation(&self, name: &RepositoryName) -> Step<Option<Cover>> {
+        let mut not_granted = None;
+        for app in self.context.apps.on_host(&self.target.binding.github_host) {
+            let Some(found) = self.ask_for_installation(&app, name).await? else {
+                continue;
+            };
+            if self.is_granted(found.seen.id).await? {
+                return Ok(Some(self.known(found).await?));
             }
+            not_granted = not_granted.or(Some(found));
         }
+        match not_granted.filter(|_| self.target.repository.is_some()) {
+            Some(found) => Ok(Some(self.known(found).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// By the id where it is known: at the name another repository may be by now.
+    async fn ask_for_installation(
+        &self,
+        app: &Arc<App>,
+        name: &RepositoryName,
+    ) -> Step<Option<Found>> {
+        let id = self.target.repository.as_ref().map(|row| row.github_id);
+        match refresh::ask_for_installation(app, id, name, &self.context.clock).await {
+            Ok(found) => Ok(found),
+            // Blocked, which GitHub says only of what is there.
+            Err(GitHubError::AccessLost(_)) if self.hides_what_is_not_granted() => Ok(None),
+            Err(error) => Err(self.stop(error.into(), None, "looking for the installation")),
+        }
+    }
+
+    async fn known(&self, found: Found) -> Step<Cover> {
+        let mut conn = self.context.db.write().await?;
+        Ok(found.known(&mut conn).await?)
     }
 
     /// Another owner than the one stored means a transfer, and that means another installation.
@@ -280,32 +317,26 @@ impl Locator<'_> {
         let installation = &located.installation;
         let other_owner = stored
             .is_some_and(|stored| stored.owner_id != located.repository.owner_id)
-            || installation
-                .account_id
-                .is_some_and(|account| account != located.repository.owner_id);
+            || !is_on_account(installation, &located.repository);
         if !other_owner {
             self.check_grant(installation).await?;
             return Ok(located);
         }
-        let id = located.repository.github_id;
         let name = located.repository.full_name();
-        let host = &self.target.binding.github_host;
-        let cover = match refresh::covering(self.context, host, Some(id), &name).await {
-            Ok(Some(cover)) => cover,
-            Ok(None) => return Err(self.out_of_reach(None)),
-            Err(Trouble::Own(error)) => return Err(Stop::Error(error)),
-            Err(Trouble::GitHub(error)) => {
-                return Err(self.stop(error.into(), None, "looking for the installation"));
-            }
+        let Some(cover) = self.find_installation(&name).await? else {
+            return Err(self.out_of_reach(None));
         };
         let Through { app, installation } = cover.through;
+        {
+            // So it is, whether this organisation may go on or not.
+            let mut conn = self.context.db.write().await?;
+            let row = located.repository.id;
+            repository::set_installation(row, installation.id, cover.asked_at, &mut conn).await?;
+        }
         self.check_grant(&installation).await?;
         if installation.suspended_at.is_some() {
             return Err(self.suspended(&installation));
         }
-        let mut conn = self.context.db.write().await?;
-        let row = located.repository.id;
-        repository::set_installation(row, installation.id, cover.asked_at, &mut conn).await?;
         let repository = Repository {
             installation_id: Some(installation.id),
             ..located.repository
@@ -319,17 +350,23 @@ impl Locator<'_> {
 
     /// At every sync, before anything is read in the organisation's name.
     async fn check_grant(&self, installation: &Installation) -> Step<()> {
-        if self.context.config.access.grants == Grants::Off {
-            return Ok(());
-        }
-        let binding = &self.target.binding;
-        let mut conn = self.context.db.read().await?;
-        let (host, id) = (&binding.github_host, installation.github_id);
-        if grant::covers(binding.organization_id, host, id, &mut conn).await? {
+        if self.is_granted(installation.github_id).await? {
             Ok(())
         } else {
-            Err(self.not_granted())
+            Err(self.not_granted(Some(installation)))
         }
+    }
+
+    async fn is_granted(&self, id: InstallationId) -> Step<bool> {
+        let binding = &self.target.binding;
+        let (organization, host) = (binding.organization_id, &binding.github_host);
+        let mut conn = self.context.db.read().await?;
+        let holds_grant = grant::covers(organization, host, id, &mut conn).await?;
+        Ok(self.context.config.access.grants.allow(holds_grant))
+    }
+
+    fn hides_what_is_not_granted(&self) -> bool {
+        !self.context.config.access.grants.allow(false) && self.target.repository.is_none()
     }
 
     fn learnt(&self, installation: Option<&Installation>) -> Learnt {
@@ -350,9 +387,13 @@ impl Locator<'_> {
         Stop::Finish(Outcome::Snoozed { until, reason }.into())
     }
 
-    fn not_granted(&self) -> Stop {
+    fn not_granted(&self, installation: Option<&Installation>) -> Stop {
+        // Of the installation that is stored, the missing grant says it, and so does a new one.
+        let stored = self.target.installation.as_ref();
+        let is_stored =
+            installation.is_some_and(|found| stored.is_some_and(|stored| stored.id == found.id));
         let learnt = Learnt {
-            finding: Some(Some(Finding::NotGranted)),
+            finding: (!is_stored).then_some(Some(Finding::NotGranted)),
             ..self.learnt(None)
         };
         Stop::discard_with(
@@ -372,9 +413,8 @@ impl Locator<'_> {
 
     /// In the same words whether it does not exist or is not ours to see.
     fn out_of_reach(&self, uninstalled: Option<&Installation>) -> Stop {
-        if self.context.config.access.grants == Grants::Required && self.target.repository.is_none()
-        {
-            return self.not_granted();
+        if self.hides_what_is_not_granted() {
+            return self.not_granted(None);
         }
         let learnt = Learnt {
             finding: self
@@ -424,6 +464,12 @@ impl From<Stop> for ReadError {
     fn from(stop: Stop) -> Self {
         Self::Stop(stop)
     }
+}
+
+/// Else it was transferred, or the installation is another's.
+fn is_on_account(installation: &Installation, repository: &Repository) -> bool {
+    let account = installation.account_id;
+    account.is_none_or(|account| account == repository.owner_id)
 }
 
 /// Worth asking whether another installation covers it by now.

@@ -80,7 +80,8 @@ stories! {
     async fn g01_f20_a_rate_limit_pauses_its_installation_and_no_other(world: World) {
         let repo = bound(&world).await;
         world.github.create_user("ann");
-        world.github.install("ann", bindery::simulator::Selection::All).await;
+        let installed = world.github.install("ann", bindery::simulator::Selection::All).await;
+        world.grant(installed).await;
         let anns = world.github.create_repository("ann", "hers").await;
         world.push(anns, &[("a", "1")]).await;
         world.api.put("/orgs/acme/bindings/hers", json!({"github_owner": "ann", "github_repo": "hers"})).await.expect(201);
@@ -126,6 +127,7 @@ stories! {
         world.settle().await;
         assert_eq!(world.binding("site").await["access"], "access_lost");
         let again = world.github.reinstall(world.installation).await;
+        world.grant(again).await;
         world.push(repo, &[("a", "new")]).await;
         world.settle().await;
         let binding = world.binding("site").await;

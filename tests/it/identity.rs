@@ -89,6 +89,7 @@ stories! {
         world.bind("site", "templates", json!({})).await;
         world.github.create_user("ann");
         let anns = world.github.install("ann", bindery::simulator::Selection::All).await;
+        world.grant(anns).await;
         world.github.transfer(repo, "ann").await;
         world.push(repo, &[("a", "2")]).await;
         world.settle().await;
@@ -183,6 +184,7 @@ stories! {
         world.bind("site", "templates", json!({})).await;
         world.github.create_user("ann");
         let anns = world.github.install("ann", bindery::simulator::Selection::All).await;
+        world.grant(anns).await;
         world.github.lose_next(10);
         world.github.transfer(repo, "ann").await;
         let namesake = world.github.create_repository("octo", "templates").await;

@@ -24,11 +24,13 @@ fn model(push: &Push, binding: &BindingFacts) -> bool {
         .default_branch
         .as_ref()
         .map(|name| format!("refs/heads/{name}"));
-    same && match (&binding.wanted, stored.or(said.clone()), said) {
-        (Some(wanted), ..) => wanted.full() == push.git_ref,
-        (None, Some(known), Some(said)) if known == said => push.git_ref == known,
-        _ => push.git_ref.starts_with("refs/heads/"),
-    }
+    let may = binding.repository.is_some() || binding.granted;
+    same && may
+        && match (&binding.wanted, stored.or(said.clone()), said) {
+            (Some(wanted), ..) => wanted.full() == push.git_ref,
+            (None, Some(known), Some(said)) if known == said => push.git_ref == known,
+            _ => push.git_ref.starts_with("refs/heads/"),
+        }
 }
 
 fn names() -> impl Strategy<Value = RepositoryName> {
@@ -114,16 +116,20 @@ fn bindings() -> impl Strategy<Value = BindingFacts> {
         branches(),
         root,
         prop::option::of(oids()),
+        any::<bool>(),
     )
         .prop_map(
-            |(repository, requested, wanted, default_branch, root, reconciled)| BindingFacts {
-                // Of an unsynced one nothing else is known, either.
-                default_branch: default_branch.filter(|_| repository.is_some()),
-                reconciled: reconciled.filter(|_| repository.is_some()),
-                root: root.parse::<RootPath>().expect("a root path"),
-                repository,
-                requested,
-                wanted,
+            |(repository, requested, wanted, default_branch, root, reconciled, granted)| {
+                BindingFacts {
+                    // Of an unsynced one nothing else is known, either.
+                    default_branch: default_branch.filter(|_| repository.is_some()),
+                    reconciled: reconciled.filter(|_| repository.is_some()),
+                    root: root.parse::<RootPath>().expect("a root path"),
+                    repository,
+                    requested,
+                    wanted,
+                    granted,
+                }
             },
         )
 }

@@ -84,7 +84,6 @@ stories! {
         world.repository("templates", &[("a", "1")]).await;
         world.bind("site", "templates", json!({})).await;
         let path = format!("/orgs/acme/installations/{}", world.installation);
-        world.api.put(&path, json!({})).await.expect(201);
         world.api.put(&path, json!({})).await.expect(200);
         world.api.put("/orgs/other", json!({})).await.expect(201);
         world.api.put(&path.replace("acme", "other"), json!({})).await.expect(409);

@@ -105,7 +105,6 @@ impl App {
             ("DATABASE_URL", format!("sqlite://{}", database.display())),
             ("BINDERY_LISTEN", ANY_PORT.to_string()),
             ("BINDERY_SHUTDOWN_TIMEOUT", "1s".to_owned()),
-            ("BINDERY_GRANTS", "required".to_owned()),
             ("BINDERY_ADMIN_TOKEN", self.admin_token.clone()),
             ("GITHUB_API_URL", github.url()),
             ("GITHUB_REQUESTS_PER_MINUTE", "1000000".to_owned()),

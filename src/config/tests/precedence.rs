@@ -39,7 +39,7 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!(config.database.settings().pool_size, 4);
     assert_eq!(config.queue.lease.as_secs(), 60);
     assert_eq!(config.webhook.max_body.as_u64(), 25 * 1024 * 1024);
-    assert_eq!(config.access.grants, Grants::Off);
+    assert_eq!(config.access.grants, Grants::Required);
     assert_eq!(config.log.format_for(false), LogFormat::Json);
     assert!(config.github.is_empty());
 }

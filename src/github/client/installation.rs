@@ -46,6 +46,8 @@ pub struct Account {
     pub login: String,
 }
 
+pub(super) const ROUTE_BY_NAME: &str = "/repos/{owner}/{repo}/installation";
+
 impl GitHub {
     /// The App itself: proof that the id and the key belong together.
     pub async fn app(&self) -> Result<App, GitHubError> {
@@ -75,8 +77,7 @@ impl GitHub {
         &self,
         name: &RepositoryName,
     ) -> Result<Installation, GitHubError> {
-        let route = "/repos/{owner}/{repo}/installation";
-        let request = Request::get(route, &[&name.owner, &name.name], self.json_cap());
+        let request = Request::get(ROUTE_BY_NAME, &[&name.owner, &name.name], self.json_cap());
         self.as_app(&request).await?.json()
     }
 }

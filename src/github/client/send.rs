@@ -10,6 +10,7 @@ use serde_json::json;
 use super::GitHub;
 use super::budget::Asker;
 use super::etag::{Conditional, ETag};
+use super::installation::ROUTE_BY_NAME;
 use super::request::Request;
 use super::transport::{Answer, Credentials};
 use crate::github::app_auth::InstallationToken;
@@ -213,7 +214,16 @@ fn report(
     metrics::counter!(
         "bindery_github_requests_total",
         "route" => request.route,
-        "status" => status
+        "status" => counted(request.route, status)
     )
     .increment(1);
+}
+
+/// The status, unless the counter would tell whoever can read it whether a private repository is there:
+/// a tenant has any name asked for by binding it.
+fn counted(route: &str, status: String) -> String {
+    match status.as_str() {
+        "200" | "404" | "451" if route == ROUTE_BY_NAME => "answered".to_owned(),
+        _ => status,
+    }
 }

@@ -1,8 +1,8 @@
 use serde::Deserialize;
 
 use super::UnusablePayload;
-use super::names::{plain, plain_or_null};
-use crate::github::ids::OwnerId;
+use super::names::{Installation, plain, plain_or_null};
+use crate::github::ids::{InstallationId, OwnerId};
 
 /// An owner has another login. GitHub says so by `organization`, by `installation_target`, by both, or
 /// by neither.
@@ -13,6 +13,7 @@ pub struct AccountEvent {
     pub login: String,
     /// `None` when the event does not say.
     pub former_login: Option<String>,
+    pub installation_id: Option<InstallationId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,7 @@ struct Payload {
     account: Option<Account>,
     #[serde(default)]
     changes: Option<Changes>,
+    installation: Option<Installation>,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +73,7 @@ impl AccountEvent {
             owner_id: account.id,
             login: account.login,
             former_login: former.and_then(|former| former.from),
+            installation_id: payload.installation.map(|installation| installation.id),
         })
     }
 }

@@ -12,6 +12,8 @@ use crate::binding::{self, Binding};
 use crate::db::Conn;
 use crate::git::GitRef;
 use crate::github::event::{Push, PushRepository, RefChange};
+use crate::github::ids::InstallationId;
+use crate::grant;
 use crate::inbox::{self, NewDecision};
 use crate::repository::{self, Repository};
 use crate::sync::PushHint;
@@ -21,6 +23,8 @@ use crate::sync::PushHint;
 struct Moved<'a> {
     repository: &'a PushRepository,
     git_ref: &'a GitRef,
+    /// Which installation the delivery was for.
+    installation_id: Option<InstallationId>,
     /// `None`: the event says no more than that.
     push: Option<&'a Push>,
 }
@@ -33,9 +37,11 @@ pub(super) async fn process(
     let moved = push.parsed_ref.as_ref().map(|git_ref| Moved {
         repository: &push.repository,
         git_ref,
+        installation_id: push.installation_id,
         push: Some(push),
     });
-    let mut verdict = process_moved(moved, &push.repository, &push.git_ref, processing, conn).await?;
+    let mut verdict =
+        process_moved(moved, &push.repository, &push.git_ref, processing, conn).await?;
     verdict.about.git_ref = Some(push.git_ref.clone());
     verdict.about.head_sha = (!push.after.is_zero()).then(|| push.after.to_string());
     Ok(verdict)
@@ -50,6 +56,7 @@ pub(super) async fn process_ref_change(
     let moved = change.parsed_ref.as_ref().map(|git_ref| Moved {
         repository: &change.repository,
         git_ref,
+        installation_id: change.installation_id,
         push: None,
     });
     let mut verdict =
@@ -87,10 +94,16 @@ async fn match_bindings(
         conn,
     )
     .await?;
+    let granted_to = match moved.installation_id {
+        Some(installation) => grant::holder(host, installation, conn).await?,
+        None => None,
+    };
     let mut decisions = Vec::with_capacity(considered.len());
     let mut skips = Vec::new();
     for (binding, synced_to) in &considered {
-        let facts = BindingFacts::of(binding, synced_to.as_ref());
+        let holds_grant = granted_to == Some(binding.organization_id);
+        let granted = processing.grants.allow(holds_grant);
+        let facts = BindingFacts::of(binding, synced_to.as_ref(), granted);
         let decision = match moved.decide(&facts) {
             Decision::Enqueue(by) => enqueue(moved, binding, by.as_str(), processing, conn).await?,
             Decision::Skip(skip) => {
@@ -179,6 +192,9 @@ fn nothing_to_do(moved: &Moved<'_>, skips: &[Skip]) -> Verdict {
         Skip::OtherRepository => format!(
             "what is bound as {name} is another repository than {}",
             repository.id
+        ),
+        Skip::NotGranted => format!(
+            "no organisation that bound {name} and has not synced it has a grant for the delivery's installation"
         ),
         Skip::OtherRef => format!("no binding of {name} is on {}", git_ref.full()),
         Skip::OutsideRoot => "nothing changed under the root path of any binding".to_owned(),

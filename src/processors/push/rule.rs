@@ -15,6 +15,9 @@ pub struct BindingFacts {
     pub repository: Option<RepositoryId>,
     /// By which it goes until then.
     pub requested: RepositoryName,
+    /// Whether the organisation may bind what the delivery's installation covers. Without, its jobs
+    /// would tell it of pushes to a private repository.
+    pub granted: bool,
     /// `None`: the default branch.
     pub wanted: Option<GitRef>,
     /// The default branch as far as we know it.
@@ -25,7 +28,7 @@ pub struct BindingFacts {
 }
 
 impl BindingFacts {
-    pub(super) fn of(binding: &Binding, synced_to: Option<&Repository>) -> Self {
+    pub(super) fn of(binding: &Binding, synced_to: Option<&Repository>, granted: bool) -> Self {
         let held = binding
             .commit_sha
             .as_deref()
@@ -33,6 +36,7 @@ impl BindingFacts {
         Self {
             repository: synced_to.map(|repository| repository.github_id),
             requested: binding.sought_name(),
+            granted,
             // What cannot be read matches too much rather than too little: the sync will say so.
             wanted: binding.wanted_ref().unwrap_or_default(),
             default_branch: synced_to.and_then(|repository| repository.default_branch.clone()),
@@ -70,6 +74,8 @@ impl MatchedBy {
 pub enum Skip {
     /// Another repository: of the same name, perhaps.
     OtherRepository,
+    /// Of this name, and of an installation that the organisation has no grant for.
+    NotGranted,
     OtherRef,
     /// The payload proves that nothing under the root path changed.
     OutsideRoot,
@@ -79,13 +85,15 @@ impl Skip {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OtherRepository => "other_repository",
+            Self::NotGranted => "not_granted",
             Self::OtherRef => "other_ref",
             Self::OutsideRoot => "outside_root_path",
         }
     }
 }
 
-/// The rule of matching: by id; by name only what has never synced; then the ref; then the path.
+/// The rule of matching: by id; by name only what has never synced, and only what it may sync; then the
+/// ref; then the path.
 pub fn decide(push: &Push, git_ref: &GitRef, binding: &BindingFacts) -> Decision {
     match concerns(&push.repository, git_ref, binding) {
         Decision::Enqueue(_) if proves_untouched(push, &binding.root, binding.reconciled) => {
@@ -103,7 +111,12 @@ pub(super) fn concerns(
 ) -> Decision {
     let by = match binding.repository {
         Some(id) if id == repository.id => MatchedBy::Id,
-        None if binding.requested == repository.name => MatchedBy::Name,
+        None if binding.requested == repository.name => {
+            if !binding.granted {
+                return Decision::Skip(Skip::NotGranted);
+            }
+            MatchedBy::Name
+        }
         _ => return Decision::Skip(Skip::OtherRepository),
     };
     if is_on(repository, git_ref, binding) {

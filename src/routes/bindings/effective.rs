@@ -5,9 +5,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::at::{At, AtPath, no_such};
+use super::readable;
 use super::representation::BindingBody;
 use crate::binding::{self, BindingView, Place};
 use crate::db::Conn;
+use crate::ids::ContentId;
 use crate::routes::Api;
 use crate::routes::auth::Caller;
 use crate::routes::problem::ApiError;
@@ -37,7 +39,10 @@ enum Source {
     get, path = "/orgs/{org}/bindings/{name}/effective", tag = "bindings",
     operation_id = "get_effective_binding",
     params(AtPath),
-    responses((status = 200, description = "It, and which of the two it is", body = EffectiveBody)),
+    responses(
+        (status = 200, description = "It, and which of the two it is", body = EffectiveBody),
+        (status = 403, description = "The organisation has no grant any more for what it is filled from"),
+    ),
 )]
 pub(super) async fn effective(
     api: web::Data<Api>,
@@ -56,7 +61,8 @@ pub(super) async fn effective(
         Some((Source::Organization, default)),
     ];
     for (source, place) in candidates.into_iter().flatten() {
-        if let Some(view) = with_content(place, &name, &mut conn).await? {
+        if let Some((view, content)) = with_content(place, &name, &mut conn).await? {
+            readable::check(&view.binding, content, &api, &mut conn).await?;
             let binding = BindingBody::new(&view, &api);
             return Ok(HttpResponse::Ok().json(EffectiveBody { source, binding }));
         }
@@ -68,10 +74,13 @@ async fn with_content(
     place: Place,
     name: &Slug,
     conn: &mut Conn,
-) -> Result<Option<BindingView>, ApiError> {
-    let found = binding::find_in(place, name.as_str(), conn).await?;
-    match found.filter(|binding| binding.content_id.is_some()) {
-        Some(binding) => Ok(binding::view(binding.id, conn).await?),
-        None => Ok(None),
-    }
+) -> Result<Option<(BindingView, ContentId)>, ApiError> {
+    let Some(binding) = binding::find_in(place, name.as_str(), conn).await? else {
+        return Ok(None);
+    };
+    let view = binding::view(binding.id, conn).await?;
+    Ok(view.and_then(|view| {
+        let content = view.binding.content_id?;
+        Some((view, content))
+    }))
 }

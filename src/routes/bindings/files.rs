@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::at::{At, AtPath};
+use super::readable;
 use crate::binding::Binding;
 use crate::content::{self, Content, ContentFile};
 use crate::db::Conn;
@@ -93,7 +94,10 @@ pub(super) struct FileListQuery {
 #[utoipa::path(
     get, path = "/orgs/{org}/bindings/{name}/files", tag = "bindings", operation_id = "list_files",
     params(AtPath, FileListQuery),
-    responses((status = 200, description = "A page of them, and whose they are", body = FilesBody)),
+    responses(
+        (status = 200, description = "A page of them, and whose they are", body = FilesBody),
+        (status = 403, description = "The organisation has no grant for it any more"),
+    ),
 )]
 pub(super) async fn list(
     api: web::Data<Api>,
@@ -106,6 +110,7 @@ pub(super) async fn list(
     let query: FileListQuery = page::query(&request)?;
     let page = Page::new("files", query.limit, query.cursor.as_deref())?;
     let (content, after) = begin(&binding, page.after(), &mut conn).await?;
+    readable::check(&binding, content.id, &api, &mut conn).await?;
     let mut rows = content::files(content.id, after, page.rows(), &mut conn).await?;
     let next = page.cut(&mut rows, |file| format!("{}:{}", content.id, file.path));
     let body = FilesBody {
@@ -159,6 +164,7 @@ fn no_content() -> ApiError {
         (status = 200, description = "Its bytes", body = Vec<u8>, content_type = "application/octet-stream",
             headers(("ETag" = String, description = "The sha of its blob"))),
         (status = 304, description = "As the client has it"),
+        (status = 403, description = "The organisation has no grant for it any more"),
     ),
 )]
 pub(super) async fn file(
@@ -170,6 +176,7 @@ pub(super) async fn file(
     let mut conn = api.read().await?;
     let binding = at.find(&caller, Role::Viewer, &mut conn).await?;
     let content = binding.content_id.ok_or_else(no_content)?;
+    readable::check(&binding, content, &api, &mut conn).await?;
     let path = path_of(&request).ok_or_else(no_such_file)?;
     if request.headers().contains_key(header::IF_NONE_MATCH)
         && let Some(file) = content::file(content, &path, &mut conn).await?

@@ -7,6 +7,7 @@ mod files;
 mod get;
 mod list;
 mod put;
+mod readable;
 mod representation;
 mod sync;
 

@@ -47,7 +47,7 @@ pub(super) async fn put(
         .place(&caller, Role::Admin, &mut *api.read().await?)
         .await?;
     let name: Slug = parse_slug("name", at.name())?;
-    let spec = spec(&name, body).await?;
+    let spec = spec(&name, body, &api).await?;
     let wanted = Wanted {
         place,
         name,
@@ -65,9 +65,10 @@ pub(super) async fn put(
         .json(&body))
 }
 
-async fn spec(name: &Slug, body: Body) -> Result<BindingSpec, ApiError> {
+async fn spec(name: &Slug, body: Body, api: &Api) -> Result<BindingSpec, ApiError> {
     let request: BindingRequest = body.json().await?;
-    request.parse(always_required(name)).map_err(|invalid| {
+    let understood = request.parse(always_required(name), &api.github_hosts());
+    understood.map_err(|invalid| {
         ApiError::invalid_body(invalid.into_iter().map(FieldError::from).collect())
     })
 }
@@ -90,7 +91,6 @@ impl Wanted {
         let put = PutBinding {
             place: self.place,
             name: &self.name,
-            host: api.github_host(),
             spec: &self.spec,
             expected_version: self.seen_version(api, conn).await?,
             cause: caller.cause(),

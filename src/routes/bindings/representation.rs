@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::binding::{Access, BindingView, Status};
-use crate::repository::Repository;
+use crate::repository::{FormerName, NameChange, Repository};
 use crate::routes::Api;
 use crate::routes::etag::ETag;
 
@@ -50,11 +50,28 @@ pub(super) struct BindingBody {
     repository: Option<RepositoryBody>,
 }
 
-/// What a repository is called at the moment.
+/// What a repository is at the moment, and what it was called before.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RepositoryBody {
     owner: String,
     name: String,
+    default_branch: Option<String>,
+    /// `public`, `private` or `internal`.
+    visibility: Option<String>,
+    archived: bool,
+    /// The oldest first; the last is the present one.
+    names: Vec<NameBody>,
+}
+
+/// A name that a repository has, or had.
+#[derive(Debug, Serialize, ToSchema)]
+struct NameBody {
+    owner: String,
+    name: String,
+    /// How it came by that name.
+    because: NameChange,
+    /// When Bindery learnt of it: GitHub does not say when it happened.
+    since: DateTime<Utc>,
 }
 
 impl BindingBody {
@@ -89,13 +106,17 @@ impl BindingBody {
                 .current_content()
                 .map(|content| content.tree_sha.clone()),
             required_files: binding.required_files.0.clone(),
-            access: view.access(),
+            access: view.access(api.context.config.access.grants),
             date_synced: binding.synced_at,
             last_delivery: view.last_delivery.clone(),
             github_host: binding.github_host.clone(),
             repository: repository.map(|repository| RepositoryBody {
                 owner: repository.owner.clone(),
                 name: repository.name.clone(),
+                default_branch: repository.default_branch.clone(),
+                visibility: repository.visibility.clone(),
+                archived: repository.archived,
+                names: view.names.iter().map(NameBody::new).collect(),
             }),
         }
     }
@@ -106,6 +127,17 @@ impl BindingBody {
         let etag = ETag::of(&body);
         body.self_url = url;
         (body, etag)
+    }
+}
+
+impl NameBody {
+    fn new(name: &FormerName) -> Self {
+        Self {
+            owner: name.owner.clone(),
+            name: name.name.clone(),
+            because: name.because,
+            since: name.since,
+        }
     }
 }
 

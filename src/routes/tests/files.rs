@@ -17,10 +17,12 @@ use crate::ids::{BindingId, RepositoryRowId};
 use crate::{github_app, installation, repository};
 
 const BINDING: &str = "/orgs/octo/bindings/handbook";
+const GRANT: &str = "/orgs/octo/installations/7";
 const BODY: &str = r#"{"github_owner": "octo", "github_repo": "docs"}"#;
 
 /// Puts a binding and publishes these files in it, as a sync would.
 async fn published(world: &World, path: &str, files: &[(&str, &[u8])]) -> Value {
+    world.put(GRANT, "").await;
     let id = world.put(path, BODY).await.json()["id"]
         .as_i64()
         .expect("an id");
@@ -283,27 +285,89 @@ async fn a_project_is_served_its_own_or_else_the_organisations() {
 }
 
 #[actix_web::test]
-async fn a_grant_that_goes_has_its_bindings_looked_at() {
+async fn i10_without_its_grant_a_binding_shows_it_and_serves_nothing() {
+    let world = World::with_octo().await;
+    published(&world, BINDING, &[("a", b"1")]).await;
+    let etag = world.get(&format!("{BINDING}/files/a")).await;
+    let etag = etag.header("etag").to_owned();
+    let paths = ["files", "files?limit=1", "files/a", "files/b", "effective"];
+    for (method, status, slug) in [(Method::DELETE, 403, "not-granted"), (Method::PUT, 200, "")] {
+        world.send(method, GRANT, ADMIN).await;
+        for path in paths
+            .iter()
+            .filter(|path| status == 403 || **path != "files/b")
+        {
+            let read = request(Method::GET, &format!("{BINDING}/{path}"), ADMIN);
+            let answer = world.call(read).await;
+            assert_eq!(answer.status, status, "{path}");
+            if status == 403 {
+                assert_eq!(answer.problem(), slug, "{path}");
+            }
+        }
+        let known = request(Method::GET, &format!("{BINDING}/files/a"), ADMIN);
+        let known = known.insert_header((header::IF_NONE_MATCH, etag.as_str()));
+        let known = world.call(known).await.status.as_u16();
+        assert_eq!(known, if status == 403 { 403 } else { 304 });
+        let (access, listed) = (
+            world.get(BINDING).await,
+            world.get("/orgs/octo/bindings").await,
+        );
+        let expected = if status == 403 {
+            "not_granted"
+        } else {
+            "reachable"
+        };
+        assert_eq!(access.json()["access"], expected);
+        assert_eq!(listed.json()[0]["access"], expected);
+    }
+}
+
+#[actix_web::test]
+async fn i10_it_is_the_contents_repository_that_counts() {
+    let world = World::with_octo().await;
+    published(&world, BINDING, &[("a", b"1")]).await;
+    let elsewhere = r#"{"github_owner": "octo", "github_repo": "elsewhere"}"#;
+    assert_eq!(world.put(BINDING, elsewhere).await.status, 200);
+    assert_eq!(world.get(&format!("{BINDING}/files")).await.status, 200);
+    world.send(Method::DELETE, GRANT, ADMIN).await;
+    assert_eq!(world.get(BINDING).await.json()["access"], "unknown");
+    let files = world.get(&format!("{BINDING}/files")).await;
+    assert_eq!(files.problem(), "not-granted");
+}
+
+#[actix_web::test]
+async fn with_grants_off_nothing_asks_for_one() {
+    let world = World::with(&[("BINDERY_GRANTS", "off")]).await;
+    world.put("/orgs/octo", "{}").await;
+    published(&world, BINDING, &[("a", b"1")]).await;
+    world.send(Method::DELETE, GRANT, ADMIN).await;
+    assert_eq!(world.get(BINDING).await.json()["access"], "reachable");
+    for path in ["files", "files/a", "effective"] {
+        let answer = world.get(&format!("{BINDING}/{path}")).await;
+        assert_eq!(answer.status, 200, "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn a_grant_that_goes_and_comes_has_its_bindings_looked_at() {
     let world = World::with_octo().await;
     let body = published(&world, BINDING, &[("a", b"1")]).await;
-    let jobs = async || {
-        let path = format!("/jobs?binding={}", body["id"]);
-        world.get(&path).await.json()[0]["cause"]["token"].clone()
-    };
-    let mut conn = world.api.write().await.expect("a connection");
-    let job = crate::sync::KIND;
     let id = body["id"].as_i64().expect("an id");
-    crate::queue::cancel_waiting(job, id, "a test", world.api.now(), &mut conn)
-        .await
-        .expect("a query");
-    drop(conn);
-    world.put("/orgs/octo/installations/7", "").await;
-    let first = world.get("/jobs?state=available").await;
-    assert_eq!(first.body, b"[]", "nothing waited for the grant");
     let token = world.token(None, Role::Admin).await;
-    let deleted = world
-        .send(Method::DELETE, "/orgs/octo/installations/7", &token)
-        .await;
-    assert_eq!(deleted.status, 204);
-    assert_eq!(jobs().await, "test");
+    for method in [Method::DELETE, Method::PUT] {
+        let mut conn = world.api.write().await.expect("a connection");
+        crate::queue::cancel_waiting(crate::sync::KIND, id, "a test", world.api.now(), &mut conn)
+            .await
+            .expect("a query");
+        drop(conn);
+        let before = world.get("/jobs?state=available").await;
+        assert_eq!(before.body, b"[]");
+        assert!(world.send(method, GRANT, &token).await.status.is_success());
+        let jobs = world.get("/jobs?state=available").await.json();
+        assert_eq!(jobs.as_array().map(Vec::len), Some(1));
+        assert_eq!(
+            (&jobs[0]["binding_id"], &jobs[0]["cause"]["token"]),
+            (&json!(id), &json!("test"))
+        );
+    }
 }

@@ -50,7 +50,11 @@ impl World {
 
     /// With settings besides the usual ones.
     pub async fn with(engine: Engine, settings: &[(&str, &str)]) -> Self {
-        let clock = Clock::manual(begin());
+        Self::at(Clock::manual(begin()), engine, settings).await
+    }
+
+    /// By a clock that something else goes by, too: a second GitHub.
+    pub async fn at(clock: Clock, engine: Engine, settings: &[(&str, &str)]) -> Self {
         let github = simulator(&clock).await;
         github.create_organization(OCTO);
         let database = TestDatabase::create(engine).await;
@@ -76,8 +80,22 @@ impl World {
             http: Some(http),
             database: Some(database),
         };
+        world.grant(installation).await;
         world.settle().await;
         world
+    }
+
+    /// From now on `acme` may bind the repositories of the installation.
+    pub async fn grant(&self, installation: InstallationId) {
+        self.api
+            .put(&grant_path(installation), json!({}))
+            .await
+            .expect(201);
+    }
+
+    /// From now on it may not any more.
+    pub async fn revoke(&self, installation: InstallationId) {
+        self.api.delete(&grant_path(installation)).await.expect(204);
     }
 
     /// A repository of `octo`'s with a first commit of these files on `main`.
@@ -258,6 +276,10 @@ impl World {
         drop(self);
         database.drop().await;
     }
+}
+
+fn grant_path(installation: InstallationId) -> String {
+    format!("/orgs/{ACME}/installations/{installation}")
 }
 
 pub fn binding_path(name: &str) -> String {
