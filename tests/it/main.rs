@@ -26,6 +26,7 @@
 #![allow(missing_debug_implementations, reason = "nobody prints a world")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod access;
 mod bindings;
 mod coalescing;
 mod content;
@@ -34,6 +35,7 @@ mod demo;
 mod failures;
 mod identity;
 mod matching;
+mod names;
 mod process;
 mod publishing;
 mod queue;
