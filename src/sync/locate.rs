@@ -36,6 +36,13 @@ pub(super) struct Locator<'a> {
 /// An installation that is asked through.
 type Through = (Arc<App>, Installation);
 
+/// Which installation covers the repository.
+struct Cover {
+    installation: client::Installation,
+    /// GitHub was asked by the repository's id, so that it is of no other.
+    by_id: bool,
+}
+
 impl Locator<'_> {
     pub(super) async fn locate(&self) -> Step<Located> {
         if self
@@ -212,26 +219,22 @@ impl Locator<'_> {
     async fn find_installation(&self, name: &RepositoryName) -> Step<Option<Through>> {
         let mut not_granted = None;
         for app in self.context.apps.on_host(&self.target.binding.github_host) {
-            let Some(seen) = self.ask_for_installation(&app, name).await? else {
+            let Some(cover) = self.ask_for_cover(&app, name).await? else {
                 continue;
             };
-            if self.is_granted(seen.id).await? {
-                return Ok(Some(self.known(app, &seen).await?));
+            if self.is_granted(cover.installation.id).await? {
+                return Ok(Some(self.record_cover(app, &cover).await?));
             }
-            not_granted = not_granted.or(Some((app, seen)));
+            not_granted = not_granted.or(Some((app, cover)));
         }
         match not_granted.filter(|_| self.target.repository.is_some()) {
-            Some((app, seen)) => Ok(Some(self.known(app, &seen).await?)),
+            Some((app, cover)) => Ok(Some(self.record_cover(app, &cover).await?)),
             None => Ok(None),
         }
     }
 
     /// By the id where it is known: at the name another repository may be by now.
-    async fn ask_for_installation(
-        &self,
-        app: &App,
-        name: &RepositoryName,
-    ) -> Step<Option<client::Installation>> {
+    async fn ask_for_cover(&self, app: &App, name: &RepositoryName) -> Step<Option<Cover>> {
         let by_id = match &self.target.repository {
             Some(repository) => {
                 app.github
@@ -240,13 +243,19 @@ impl Locator<'_> {
             }
             None => Err(GitHubError::NotFound),
         };
-        let seen = match by_id {
+        let (seen, by_id) = match by_id {
             // An Enterprise Server may not know the path by id.
-            Err(GitHubError::NotFound) => app.github.repository_installation_by_name(name).await,
-            seen => seen,
+            Err(GitHubError::NotFound) => {
+                let by_name = app.github.repository_installation_by_name(name).await;
+                (by_name, false)
+            }
+            seen => (seen, true),
         };
         match seen {
-            Ok(seen) => Ok(Some(seen)),
+            Ok(installation) => Ok(Some(Cover {
+                installation,
+                by_id,
+            })),
             Err(GitHubError::NotFound) => Ok(None),
             // Blocked, which GitHub says only of what is there.
             Err(GitHubError::AccessLost(_)) if self.hides_what_is_not_granted() => Ok(None),
@@ -254,9 +263,14 @@ impl Locator<'_> {
         }
     }
 
-    async fn known(&self, app: Arc<App>, seen: &client::Installation) -> Step<Through> {
+    /// So it is, whether this organisation may go on or not.
+    async fn record_cover(&self, app: Arc<App>, cover: &Cover) -> Step<Through> {
+        let now = self.context.clock.now();
         let mut conn = self.context.db.write().await?;
-        let row = installation::confirm(app.row, seen, self.context.clock.now(), &mut conn).await?;
+        let row = installation::confirm(app.row, &cover.installation, now, &mut conn).await?;
+        if let Some(repository) = self.target.repository.as_ref().filter(|_| cover.by_id) {
+            repository::set_installation(repository.id, row.id, &mut conn).await?;
+        }
         Ok((app, row))
     }
 
@@ -276,10 +290,10 @@ impl Locator<'_> {
             .await?
         {
             Some((app, installation)) => {
-                let id = located.repository.id;
                 {
-                    // So it is, whether this organisation may go on or not.
+                    // Read just now under its id, so the name is its own.
                     let mut conn = self.context.db.write().await?;
+                    let id = located.repository.id;
                     repository::set_installation(id, installation.id, &mut conn).await?;
                 }
                 self.check_grant(&installation).await?;
