@@ -43,6 +43,15 @@ impl BindingView {
         )
     }
 
+    /// What the repository is called now. Its later names are not for who has no grant any more: they may
+    /// be those of a private repository that went elsewhere.
+    pub fn present_name(&self, grants: Grants) -> Option<RepositoryName> {
+        let repository = self.repository.as_ref();
+        repository
+            .filter(|_| grants.allow(self.holds_grant))
+            .map(Repository::full_name)
+    }
+
     /// The content, when it is of what is bound now and not of what was bound before.
     pub fn current_content(&self) -> Option<&Content> {
         self.binding.commit_sha.as_ref().and(self.content.as_ref())

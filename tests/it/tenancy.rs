@@ -172,6 +172,27 @@ stories! {
         world.end().await;
     }
 
+    async fn i10_what_a_repository_is_called_later_is_not_told_without_a_grant(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        let ours = world.bind("site", "templates", json!({})).await;
+        world.github.create_user("ann");
+        let anns = world.github.install("ann", Selection::All).await;
+        world.github.transfer(repo, "ann").await;
+        world.api.put("/orgs/other", json!({})).await.expect(201);
+        world.api.put(&format!("/orgs/other/installations/{anns}"), json!({})).await.expect(201);
+        world.github.rename(repo, "secret-plans").await;
+        let body = json!({"github_owner": "ann", "github_repo": "secret-plans"});
+        world.api.put("/orgs/other/bindings/theirs", body).await.expect(201);
+        world.settle().await;
+        world.api.post(&format!("{}/sync", binding_path("site"))).await.expect(202);
+        world.settle().await;
+        let binding = world.binding("site").await;
+        assert_eq!((&binding["access"], &binding["repository"]), (&json!("not_granted"), &Value::Null));
+        assert_eq!(binding["github_repo_id"], ours["github_repo_id"], "the ids stay");
+        assert!(!binding.to_string().contains("secret-plans"), "{binding}");
+        world.end().await;
+    }
+
     async fn i10_a_public_repository_that_went_elsewhere_is_not_read_through_the_old_grant(world: World) {
         let repo = world.repository("templates", &[("a", "1")]).await;
         world.github.publicize(repo).await;

@@ -5,8 +5,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::binding::{Access, BindingView, Status};
-use crate::repository::Repository;
+use crate::binding::{Access, Binding, BindingView, Status};
+use crate::github::RepositoryName;
 use crate::routes::Api;
 use crate::routes::etag::ETag;
 
@@ -46,7 +46,7 @@ pub(super) struct BindingBody {
     /// GUID of the newest delivery that concerned it.
     last_delivery: Option<String>,
     github_host: String,
-    /// What the repository is called now; null until the first sync.
+    /// What the repository is called now; null until the first sync, and without a grant.
     repository: Option<RepositoryBody>,
 }
 
@@ -57,15 +57,25 @@ pub(super) struct RepositoryBody {
     name: String,
 }
 
+impl From<RepositoryName> for RepositoryBody {
+    fn from(name: RepositoryName) -> Self {
+        Self {
+            owner: name.owner,
+            name: name.name,
+        }
+    }
+}
+
 impl BindingBody {
     /// With the one URL that it has under `bindings/`.
     pub(super) fn new(view: &BindingView, api: &Api) -> Self {
         let binding = &view.binding;
+        let grants = api.context.config.access.grants;
         let repository = view.repository.as_ref();
         let installation = repository.and(view.installation.as_ref());
         Self {
             self_url: api.url(&path(view)),
-            web_url: web_url(view),
+            web_url: web_url(binding, view.present_name(grants).as_ref()),
             github_owner: binding.github_owner.clone(),
             github_repo: binding.github_repo.clone(),
             github_ref: binding.git_ref.clone(),
@@ -89,14 +99,11 @@ impl BindingBody {
                 .current_content()
                 .map(|content| content.tree_sha.clone()),
             required_files: binding.required_files.0.clone(),
-            access: view.access(api.context.config.access.grants),
+            access: view.access(grants),
             date_synced: binding.synced_at,
             last_delivery: view.last_delivery.clone(),
             github_host: binding.github_host.clone(),
-            repository: repository.map(|repository| RepositoryBody {
-                owner: repository.owner.clone(),
-                name: repository.name.clone(),
-            }),
+            repository: view.present_name(grants).map(RepositoryBody::from),
         }
     }
 
@@ -133,12 +140,8 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-fn web_url(view: &BindingView) -> String {
-    let binding = &view.binding;
-    let name = view
-        .repository
-        .as_ref()
-        .map_or_else(|| binding.requested_name(), Repository::full_name);
+fn web_url(binding: &Binding, present_name: Option<&RepositoryName>) -> String {
+    let name = present_name.map_or_else(|| binding.requested_name(), Clone::clone);
     let repository = format!("https://{}/{name}", binding.github_host);
     let root = binding.root_path.trim_end_matches('/');
     let git_ref = match &binding.git_ref {
