@@ -24,7 +24,10 @@ async fn name(world: &World, binding: &str) -> String {
 /// What it was called, and how it came by each name.
 async fn history(world: &World, binding: &str) -> Vec<String> {
     let binding = world.binding(binding).await;
-    let names = binding["repository"]["names"].as_array().expect("names").clone();
+    let names = binding["repository"]["names"]
+        .as_array()
+        .expect("names")
+        .clone();
     let line = |name: &Value| {
         let text = |field: &str| name[field].as_str().expect("a text").to_owned();
         format!("{}/{} {}", text("owner"), text("name"), text("because"))
