@@ -5,6 +5,7 @@ mod api;
 mod disk;
 mod faults;
 mod history;
+mod visibility;
 mod webhooks;
 
 use std::time::Duration;
