@@ -9,6 +9,7 @@ mod change;
 mod deliveries;
 pub mod disk;
 mod faults;
+mod forging;
 mod installation;
 mod objects;
 mod owner;
@@ -19,7 +20,9 @@ mod requests;
 mod rest;
 mod sending;
 mod signing;
+mod stall;
 mod tree;
+mod troubles;
 mod verbs;
 mod world;
 
@@ -29,6 +32,8 @@ mod tests;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::watch;
+
 use crate::clock::Clock;
 use crate::github::ids::AppId;
 
@@ -37,11 +42,13 @@ pub use deliveries::{Attempt, Delivery, Guid, Sent};
 pub use faults::Fault;
 pub use installation::Selection;
 pub use requests::{Request, Route};
-pub use verbs::Pushed;
+pub use verbs::{Pushed, RepositoryTruth};
 
 use auth::AppKeys;
+use deliveries::Ledger;
 use requests::InFlight;
 use rest::Listening;
+use stall::Stall;
 use world::World;
 
 /// How a simulated GitHub starts: one App, one webhook, an empty world.
@@ -82,6 +89,9 @@ struct Shared {
     world: Mutex<World>,
     http: reqwest::Client,
     in_flight: InFlight,
+    stall: Stall,
+    /// How many redeliveries that the API was asked for are still to be sent.
+    redelivering: watch::Sender<usize>,
 }
 
 impl Shared {
@@ -109,6 +119,8 @@ impl Simulator {
             world: Mutex::new(world),
             http,
             in_flight: InFlight::default(),
+            stall: Stall::default(),
+            redelivering: watch::Sender::default(),
         });
         let listening = Arc::new(rest::listen(settings.listen, Arc::clone(&shared))?);
         Ok(Self { shared, listening })
@@ -128,16 +140,20 @@ impl Simulator {
         self.shared.with(look)
     }
 
+    fn ledger<T>(&self, look: impl FnOnce(&mut Ledger) -> T) -> T {
+        self.with(|world| look(&mut world.ledger))
+    }
+
     /// Where deliveries go from now on.
     pub fn set_webhook_url(&self, url: impl Into<String>) {
         let url = url.into();
-        self.with(|world| world.ledger.webhook_url = Some(url));
+        self.ledger(|ledger| ledger.webhook_url = Some(url));
     }
 
     /// What later events are signed with; those that are held keep their signature.
     pub fn set_webhook_secret(&self, secret: impl Into<String>) {
         let secret = secret.into();
-        self.with(|world| world.ledger.secret = secret);
+        self.ledger(|ledger| ledger.secret = secret);
     }
 
     /// The keys that the App has from now on; JWTs signed with another one are refused.

@@ -10,6 +10,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use futures_util::{StreamExt, stream};
 
 use crate::simulator::Shared;
+use crate::simulator::deliveries::Guid;
 use crate::simulator::faults::Effect;
 
 use super::pipeline::Handled;
@@ -63,14 +64,25 @@ pub(crate) fn listen(address: SocketAddr, shared: Arc<Shared>) -> std::io::Resul
 async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpResponse {
     let _flying = shared.in_flight.begin();
     let asked = read(&request, &body);
+    let (handled, stalled) = shared.with(|world| {
+        let handled = world.handle(&asked);
+        let logged = world.requests.last_mut();
+        (
+            handled,
+            logged.and_then(|logged| shared.stall.strike(logged)),
+        )
+    });
     let Handled {
         answer,
         fault,
         redeliver,
-    } = shared.with(|world| world.handle(&asked));
+    } = handled;
     if let Some(guid) = redeliver {
-        let shared = Data::clone(&shared);
-        tokio::spawn(async move { shared.attempt(&guid, true).await });
+        redeliver_later(&shared, guid);
+    }
+    if let Some(stalled) = stalled {
+        stalled.is_let_go().await;
+        return hang_up();
     }
     let Some(fault) = fault else {
         return write(answer);
@@ -81,6 +93,16 @@ async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
         Effect::Cut => cut(answer),
         Effect::None | Effect::Answer { .. } => write(answer),
     }
+}
+
+/// A moment after the answer, as GitHub does.
+fn redeliver_later(shared: &Data<Shared>, guid: Guid) {
+    let shared = Data::clone(shared);
+    shared.redelivering.send_modify(|waiting| *waiting += 1);
+    tokio::spawn(async move {
+        shared.attempt(&guid, true).await;
+        shared.redelivering.send_modify(|waiting| *waiting -= 1);
+    });
 }
 
 fn read(request: &HttpRequest, body: &[u8]) -> Asked {
@@ -114,6 +136,13 @@ fn begin(answer: &Answer) -> actix_web::HttpResponseBuilder {
 
 fn write(answer: Answer) -> HttpResponse {
     begin(&answer).body(answer.body)
+}
+
+/// Closes the connection before anything is written to it.
+fn hang_up() -> HttpResponse {
+    let broken =
+        stream::once(async { Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)) });
+    HttpResponse::Ok().body(SizedStream::new(1, broken))
 }
 
 /// Promises the whole body and breaks off in its middle.

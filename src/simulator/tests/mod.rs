@@ -5,6 +5,9 @@ mod api;
 mod disk;
 mod faults;
 mod history;
+mod stall;
+mod troubles;
+mod truth;
 mod visibility;
 mod webhooks;
 
