@@ -2,14 +2,11 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::github::ids::{InstallationId, RepositoryId};
 
 use super::troubles::Troubles;
-
-/// Deliveries older than this are gone from GitHub's list.
-const RETENTION: TimeDelta = TimeDelta::days(3);
 
 /// What `X-GitHub-Delivery` carries: the same for every attempt at one event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -221,25 +218,25 @@ impl Ledger {
     }
 
     /// An attempt that GitHub still lists.
-    pub(super) fn attempt(&self, id: i64, now: DateTime<Utc>) -> Option<(&Delivery, &Attempt)> {
+    pub(super) fn attempt(&self, id: i64, since: DateTime<Utc>) -> Option<(&Delivery, &Attempt)> {
         let at = |(delivery, attempt): &(usize, usize)| {
             let delivery = &self.deliveries[*delivery];
             (delivery, &delivery.attempts[*attempt])
         };
         let found = self.order.binary_search_by_key(&id, |line| at(line).1.id);
         let found = at(&self.order[found.ok()?]);
-        (found.1.at + RETENTION > now).then_some(found)
+        (found.1.at > since).then_some(found)
     }
 
-    /// What `GET /app/hook/deliveries` has to list: attempts of the last three days, newest first.
+    /// What `GET /app/hook/deliveries` has to list, newest first.
     pub(super) fn attempts(
         &self,
-        now: DateTime<Utc>,
+        since: DateTime<Utc>,
     ) -> impl Iterator<Item = (&Delivery, &Attempt)> {
         let attempts = self.order.iter().rev().map(|(delivery, attempt)| {
             let delivery = &self.deliveries[*delivery];
             (delivery, &delivery.attempts[*attempt])
         });
-        attempts.take_while(move |(_, attempt)| attempt.at + RETENTION > now)
+        attempts.take_while(move |(_, attempt)| attempt.at > since)
     }
 }

@@ -10,11 +10,15 @@ mod deliveries;
 pub mod disk;
 mod faults;
 mod forging;
+mod host;
+mod ids;
 mod installation;
 mod objects;
+mod oddities;
 mod owner;
 mod payload;
 mod rate;
+mod redirects;
 mod repository;
 mod requests;
 mod rest;
@@ -40,6 +44,7 @@ use crate::github::ids::AppId;
 pub use change::Change;
 pub use deliveries::{Attempt, Delivery, Guid, Sent};
 pub use faults::Fault;
+pub use ids::FirstIds;
 pub use installation::Selection;
 pub use requests::{Request, Route};
 pub use verbs::{Pushed, RepositoryTruth};
@@ -113,7 +118,6 @@ impl Simulator {
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(sending::DEADLINE)
             .build()?;
         let shared = Arc::new(Shared {
             world: Mutex::new(world),
@@ -128,7 +132,8 @@ impl Simulator {
 
     /// What `GITHUB_API_URL` is set to: no slash at the end.
     pub fn url(&self) -> String {
-        format!("http://{}", self.listening.address)
+        let path = self.with(|world| world.host.path());
+        format!("http://{}{path}", self.listening.address)
     }
 
     /// Stops answering. Requests in flight are cut.

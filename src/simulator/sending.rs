@@ -1,7 +1,7 @@
 //! Sending deliveries: signed, held back, lost, repeated or reordered.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
@@ -9,12 +9,10 @@ use serde_json::{Map, Value};
 use crate::github::ids::{InstallationId, RepositoryId};
 
 use super::deliveries::{Attempt, Delivery, Guid, Sent};
-use super::signing;
+use super::signing::{self, Envelope};
 use super::world::World;
 use super::{Shared, Simulator, payload};
 
-/// GitHub hangs up after this.
-pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 const ALWAYS_SENT: [&str; 3] = ["installation", "installation_repositories", "ping"];
 
 /// An event about to become a delivery.
@@ -31,7 +29,11 @@ impl World {
     pub(super) fn emit(&mut self, mut emission: Emission) -> Option<Guid> {
         let wanted = ALWAYS_SENT.contains(&emission.event)
             || !self.app.unsubscribed.contains(emission.event);
-        if !wanted {
+        let heard = emission.installation.is_none_or(|id| {
+            let installation = self.installations.get(&id);
+            installation.is_none_or(|found| found.may_hear(emission.event))
+        });
+        if !wanted || !heard {
             return None;
         }
         if self.ledger.troubles.omits_one() {
@@ -59,9 +61,16 @@ impl World {
         } else {
             Arc::clone(&payload)
         };
-        let secret = &self.ledger.secret;
+        let envelope = Envelope {
+            app: self.app.id,
+            secret: &self.ledger.secret,
+            host: &self.host,
+            guid: &guid,
+            event: emission.event,
+            form,
+        };
         Delivery {
-            headers: signing::headers(self.app.id, secret, &guid, emission.event, form, &body),
+            headers: signing::headers(&envelope, &body),
             guid,
             event: emission.event.to_owned(),
             action: emission.action.map(str::to_owned),
@@ -78,11 +87,19 @@ impl World {
 
     /// A redelivery has the bytes of the first attempt and is signed with the secret of today.
     fn sign_again(&mut self, guid: &Guid) {
-        let (app, secret) = (self.app.id, self.ledger.secret.clone());
-        let delivery = self.ledger.get_mut(guid);
-        let form = !Arc::ptr_eq(&delivery.body, &delivery.payload);
-        delivery.headers =
-            signing::headers(app, &secret, guid, &delivery.event, form, &delivery.body);
+        let headers = {
+            let delivery = self.ledger.get(guid);
+            let envelope = Envelope {
+                app: self.app.id,
+                secret: &self.ledger.secret,
+                host: &self.host,
+                guid,
+                event: &delivery.event,
+                form: !Arc::ptr_eq(&delivery.body, &delivery.payload),
+            };
+            signing::headers(&envelope, &delivery.body)
+        };
+        self.ledger.get_mut(guid).headers = headers;
     }
 
     fn record_attempt(&mut self, guid: &Guid, answer: Answered, redelivery: bool) {
@@ -134,11 +151,13 @@ impl Shared {
         body: Arc<[u8]>,
     ) -> Answered {
         let begun = Instant::now();
+        let post = self
+            .http
+            .post(url)
+            .timeout(self.with(|world| world.host.deadline()));
         let request = headers
             .iter()
-            .fold(self.http.post(url), |request, (name, value)| {
-                request.header(name, value)
-            });
+            .fold(post, |request, (name, value)| request.header(name, value));
         let answer = async {
             let answer = request.body(Bytes::from_owner(body)).send().await?;
             let status = answer.status().as_u16();

@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::simulator::auth::Caller;
@@ -37,7 +38,7 @@ impl World {
 
     fn find_attempt(&self, id: &str) -> Result<(&Delivery, &Attempt), Answer> {
         let id: i64 = id.parse().map_err(|_| Answer::not_found())?;
-        let found = self.ledger.attempt(id, self.now());
+        let found = self.ledger.attempt(id, self.listed_since());
         found.ok_or_else(Answer::not_found)
     }
 
@@ -53,7 +54,7 @@ impl World {
         let status = parameters.get("status").map(String::as_str);
         let mut listed: Vec<(&Delivery, &Attempt)> = self
             .ledger
-            .attempts(self.now())
+            .attempts(self.listed_since())
             .filter(|(_, attempt)| attempt.id < below && has_status(attempt, status))
             .take(per_page + 1)
             .collect();
@@ -68,6 +69,11 @@ impl World {
         });
         let shown: Vec<Value> = listed.iter().map(|(d, a)| line(d, a)).collect();
         Ok(Answer::json(200, &shown).link(link))
+    }
+
+    /// Older attempts are gone from the list.
+    fn listed_since(&self) -> DateTime<Utc> {
+        self.now() - self.host.retention()
     }
 
     fn whole(&self, delivery: &Delivery, attempt: &Attempt) -> Value {

@@ -12,6 +12,7 @@ use futures_util::{StreamExt, stream};
 use crate::simulator::Shared;
 use crate::simulator::deliveries::Guid;
 use crate::simulator::faults::Effect;
+use crate::simulator::host::ENTERPRISE_PATH;
 
 use super::pipeline::Handled;
 use super::{Answer, Asked};
@@ -111,11 +112,17 @@ fn read(request: &HttpRequest, body: &[u8]) -> Asked {
         Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
     let connection = request.connection_info();
+    let path = request.uri().path();
+    let prefix = if path.starts_with(ENTERPRISE_PATH) {
+        ENTERPRISE_PATH
+    } else {
+        ""
+    };
     Asked {
         method: request.method().to_string(),
-        path: request.uri().path().to_owned(),
+        path: path.to_owned(),
         query: request.query_string().to_owned(),
-        base: format!("{}://{}", connection.scheme(), connection.host()),
+        base: format!("{}://{}{prefix}", connection.scheme(), connection.host()),
         authorization: header("authorization"),
         accept: header("accept"),
         if_none_match: header("if-none-match"),
