@@ -115,10 +115,7 @@ impl Simulator {
         let secret = settings.webhook_secret;
         let mut world = World::new(settings.clock, settings.app_id, keys, secret);
         world.ledger.webhook_url = settings.webhook_url;
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let http = sending::client()?;
         let shared = Arc::new(Shared {
             world: Mutex::new(world),
             http,

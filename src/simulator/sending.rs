@@ -1,6 +1,6 @@
 //! Sending deliveries: signed, held back, lost, repeated or reordered.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -13,7 +13,23 @@ use super::signing::{self, Envelope};
 use super::world::World;
 use super::{Shared, Simulator, payload};
 
+/// What all deliveries of a process are sent with: making a client costs more than starting a GitHub.
+static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
+
 const ALWAYS_SENT: [&str; 3] = ["installation", "installation_repositories", "ping"];
+
+/// It keeps no connection: one belongs to the runtime that opened it, and a process may have several.
+pub(super) fn client() -> reqwest::Result<reqwest::Client> {
+    if let Some(client) = CLIENT.get() {
+        return Ok(client.clone());
+    }
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .pool_max_idle_per_host(0)
+        .build()?;
+    Ok(CLIENT.get_or_init(|| client).clone())
+}
 
 /// An event about to become a delivery.
 pub(super) struct Emission {
