@@ -36,6 +36,7 @@ mod failures;
 mod hosts;
 mod identity;
 mod matching;
+mod model;
 mod names;
 mod oracle;
 mod process;
