@@ -19,21 +19,25 @@
 //! | 10 | made five jobs of five replays; the last delivered won | `coalescing::f24_…`, `coalescing::reordered_…` |
 //! | 11 | took a tag for a branch; knew case | `refs::e24_…`, `identity::an_unsynced_binding_…` |
 //! | 12 | took SHA-1; answered 500 to strangers' bytes | `webhook::{proof, payload, framing}` |
-//! | 13 | let any tenant bind anything; let `../` out | `tenancy`, `bindings::unknown_fields_…` |
+//! | 13 | let any tenant bind anything; let `../` out | `tenancy`, `oracle`, `bindings::unknown_fields_…` |
 //! | 14 | downloaded every file at every sync | `requests` |
 //! | 15 | did not come back after unsuspend or reinstall | `failures::{e11_…, a_reinstalled_app_…}` |
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 #![allow(missing_debug_implementations, reason = "nobody prints a world")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod access;
 mod bindings;
 mod coalescing;
 mod content;
 mod database;
 mod demo;
 mod failures;
+mod hosts;
 mod identity;
 mod matching;
+mod names;
+mod oracle;
 mod process;
 mod publishing;
 mod queue;

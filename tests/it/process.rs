@@ -122,6 +122,31 @@ async fn without_an_app_it_starts_says_what_is_missing_and_answers_503() {
     database.drop().await;
 }
 
+#[tokio::test]
+async fn with_grants_off_it_says_at_start_what_is_given_up() {
+    let database = TestDatabase::create(Engine::Sqlite).await;
+    let mut child = serve(&database.url)
+        .env("BINDERY_GRANTS", "off")
+        .spawn()
+        .expect("the binary starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("its log")).lines();
+    let said = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let line = lines.next_line().await.expect("a log").expect("a line");
+            if line.contains("BINDERY_GRANTS=off") {
+                return line;
+            }
+        }
+    });
+    let line = said.await.expect("it says so");
+    assert!(
+        line.contains("\"WARN\"") && line.contains("any organisation may bind"),
+        "{line}"
+    );
+    child.kill().await.expect("it ends");
+    database.drop().await;
+}
+
 async fn refusal(settings: &[(&str, &str)]) -> String {
     let database = TestDatabase::create(Engine::Sqlite).await;
     let mut command = serve(&database.url);

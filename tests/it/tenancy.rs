@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bindery::simulator::{Fault, Route, Selection};
 use serde_json::{Value, json};
 
 use crate::support::{Api, World, binding_path, stories};
@@ -89,6 +90,128 @@ stories! {
         world.api.put(&path.replace("acme", "other"), json!({})).await.expect(409);
         world.api.delete(&path).await.expect(204);
         world.settle().await;
+        world.end().await;
+    }
+
+    async fn a04_of_twenty_who_ask_for_an_installation_one_gets_it(world: World) {
+        world.github.create_user("ann");
+        let anns = world.github.install("ann", Selection::All).await;
+        for one in 0..20 {
+            world.api.put(&format!("/orgs/org-{one}"), json!({})).await.expect(201);
+        }
+        let paths: Vec<_> = (0..20).map(|one| format!("/orgs/org-{one}/installations/{anns}")).collect();
+        let answers = futures_util::future::join_all(paths.iter().map(|path| world.api.put(path, json!({})))).await;
+        let count = |status: u16| answers.iter().filter(|answer| answer.status.as_u16() == status).count();
+        assert_eq!((count(201), count(409)), (1, 19));
+        assert_eq!(world.count(&format!("installation_grants WHERE installation_id = {anns}")).await, 1);
+        world.settle().await;
+        world.end().await;
+    }
+
+    async fn i10_a_grant_that_is_taken_back_ends_reading_and_syncing_at_once(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        let files = format!("{}/files", binding_path("site"));
+        world.revoke(world.installation).await;
+        assert_eq!(world.binding("site").await["access"], "not_granted", "before any job has run");
+        assert_eq!(world.api.get(&files).await.expect(403).json()["type"], "/problems/not-granted");
+        world.asked();
+        world.push(repo, &[("a", "2")]).await;
+        world.settle().await;
+        assert_eq!(world.asked(), [], "nobody asks in its name");
+        let binding = world.binding("site").await;
+        assert_eq!((&binding["access"], &binding["last_sync_status"]), (&json!("not_granted"), &json!("failed")));
+        let jobs = world.jobs().await.len();
+        world.grant(world.installation).await;
+        assert_eq!(world.binding("site").await["access"], "reachable", "before any job has run");
+        assert_eq!(world.files("site").await["a"], "1", "what was published was kept");
+        world.settle().await;
+        assert_eq!(world.jobs().await.len(), jobs + 1);
+        assert_eq!(world.files("site").await["a"], "2");
+        world.end().await;
+    }
+
+    async fn i10_nothing_is_published_once_the_grant_is_gone(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        world.push(repo, &[("a", "2")]).await;
+        world.workers.inbox.drain().await.unwrap();
+        world.asked();
+        world.github.fail(Fault::on(Route::Blob).times(1).delay(Duration::from_millis(400)));
+        let (drained, ()) = tokio::join!(world.workers.queue.drain(), async {
+            while world.github.count(Route::Tree) == 0 {
+                tokio::task::yield_now().await;
+            }
+            world.revoke(world.installation).await;
+        });
+        drained.unwrap();
+        world.settle().await;
+        assert_eq!(world.count("contents").await, 1);
+        world.grant(world.installation).await;
+        assert_eq!(world.files("site").await["a"], "1");
+        world.settle().await;
+        assert_eq!(world.files("site").await["a"], "2");
+        world.end().await;
+    }
+
+    async fn i10_a_transfer_to_where_there_is_no_grant_ends_reading_too(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        world.github.create_user("ann");
+        let anns = world.github.install("ann", Selection::All).await;
+        world.github.transfer(repo, "ann").await;
+        world.push(repo, &[("a", "hers")]).await;
+        world.settle().await;
+        assert_eq!(world.binding("site").await["access"], "not_granted");
+        world.api.get(&format!("{}/files", binding_path("site"))).await.expect(403);
+        assert_eq!(world.count("contents").await, 1, "nothing of hers was published");
+        world.grant(anns).await;
+        world.settle().await;
+        assert_eq!(world.binding("site").await["access"], "reachable");
+        assert_eq!(world.files("site").await["a"], "hers");
+        world.end().await;
+    }
+
+    async fn i10_what_a_repository_is_called_later_is_not_told_without_a_grant(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        let ours = world.bind("site", "templates", json!({})).await;
+        world.github.create_user("ann");
+        let anns = world.github.install("ann", Selection::All).await;
+        world.github.transfer(repo, "ann").await;
+        world.api.put("/orgs/other", json!({})).await.expect(201);
+        world.api.put(&format!("/orgs/other/installations/{anns}"), json!({})).await.expect(201);
+        world.github.rename(repo, "secret-plans").await;
+        let body = json!({"github_owner": "ann", "github_repo": "secret-plans"});
+        world.api.put("/orgs/other/bindings/theirs", body).await.expect(201);
+        world.settle().await;
+        world.api.post(&format!("{}/sync", binding_path("site"))).await.expect(202);
+        world.settle().await;
+        let binding = world.binding("site").await;
+        assert_eq!((&binding["access"], &binding["repository"]), (&json!("not_granted"), &Value::Null));
+        assert_eq!(binding["github_repo_id"], ours["github_repo_id"], "the ids stay");
+        assert!(!binding.to_string().contains("secret-plans"), "{binding}");
+        world.end().await;
+    }
+
+    async fn i10_a_public_repository_that_went_elsewhere_is_not_read_through_the_old_grant(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.github.publicize(repo).await;
+        world.bind("one", "templates", json!({})).await;
+        world.bind("two", "templates", json!({"root_path": "/", "github_ref": "main"})).await;
+        world.github.create_user("ann");
+        world.github.install("ann", Selection::All).await;
+        world.github.lose_next(10);
+        world.github.transfer(repo, "ann").await;
+        world.push(repo, &[("a", "hers")]).await;
+        for name in ["one", "two"] {
+            world.api.post(&format!("{}/sync", binding_path(name))).await.expect(202);
+        }
+        world.settle().await;
+        for name in ["one", "two"] {
+            assert_eq!(world.binding(name).await["access"], "not_granted", "{name}");
+            world.api.get(&format!("{}/files", binding_path(name))).await.expect(403);
+        }
+        assert_eq!(world.count("contents").await, 2);
         world.end().await;
     }
 }

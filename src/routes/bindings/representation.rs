@@ -5,7 +5,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::binding::{Access, BindingView, Status};
+use crate::binding::{Access, Binding, BindingView, Status};
 use crate::repository::{FormerName, NameChange, Repository};
 use crate::routes::Api;
 use crate::routes::etag::ETag;
@@ -46,7 +46,7 @@ pub(super) struct BindingBody {
     /// GUID of the newest delivery that concerned it.
     last_delivery: Option<String>,
     github_host: String,
-    /// What the repository is called now; null until the first sync.
+    /// What the repository is called now; null until the first sync, and without a grant.
     repository: Option<RepositoryBody>,
 }
 
@@ -74,15 +74,29 @@ struct NameBody {
     since: DateTime<Utc>,
 }
 
+impl RepositoryBody {
+    fn new(repository: &Repository, names: &[FormerName]) -> Self {
+        Self {
+            owner: repository.owner.clone(),
+            name: repository.name.clone(),
+            default_branch: repository.default_branch.clone(),
+            visibility: repository.visibility.clone(),
+            archived: repository.archived,
+            names: names.iter().map(NameBody::new).collect(),
+        }
+    }
+}
+
 impl BindingBody {
     /// With the one URL that it has under `bindings/`.
     pub(super) fn new(view: &BindingView, api: &Api) -> Self {
         let binding = &view.binding;
+        let grants = api.context.config.access.grants;
         let repository = view.repository.as_ref();
         let installation = repository.and(view.installation.as_ref());
         Self {
             self_url: api.url(&path(view)),
-            web_url: web_url(view),
+            web_url: web_url(binding, view.shown_repository(grants)),
             github_owner: binding.github_owner.clone(),
             github_repo: binding.github_repo.clone(),
             github_ref: binding.git_ref.clone(),
@@ -106,18 +120,13 @@ impl BindingBody {
                 .current_content()
                 .map(|content| content.tree_sha.clone()),
             required_files: binding.required_files.0.clone(),
-            access: view.access(api.context.config.access.grants),
+            access: view.access(grants),
             date_synced: binding.synced_at,
             last_delivery: view.last_delivery.clone(),
             github_host: binding.github_host.clone(),
-            repository: repository.map(|repository| RepositoryBody {
-                owner: repository.owner.clone(),
-                name: repository.name.clone(),
-                default_branch: repository.default_branch.clone(),
-                visibility: repository.visibility.clone(),
-                archived: repository.archived,
-                names: view.names.iter().map(NameBody::new).collect(),
-            }),
+            repository: view
+                .shown_repository(grants)
+                .map(|repository| RepositoryBody::new(repository, &view.names)),
         }
     }
 
@@ -165,12 +174,8 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-fn web_url(view: &BindingView) -> String {
-    let binding = &view.binding;
-    let name = view
-        .repository
-        .as_ref()
-        .map_or_else(|| binding.requested_name(), Repository::full_name);
+fn web_url(binding: &Binding, repository: Option<&Repository>) -> String {
+    let name = repository.map_or_else(|| binding.requested_name(), Repository::full_name);
     let repository = format!("https://{}/{name}", binding.github_host);
     let root = binding.root_path.trim_end_matches('/');
     let git_ref = match &binding.git_ref {

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde_json::json;
@@ -14,6 +12,7 @@ use crate::github::RepositoryName;
 use crate::github::client;
 use crate::github::ids::{AppId, InstallationId, OwnerId, RepositoryId};
 use crate::ids::{BindingId, RepositoryRowId};
+use crate::repository::Coverage;
 use crate::{github_app, installation, repository};
 
 const BINDING: &str = "/orgs/octo/bindings/handbook";
@@ -103,7 +102,9 @@ async fn known_repository(world: &World, conn: &mut Conn) -> QueryResult<Reposit
             login: "octo".to_owned(),
         },
         suspended_at: None,
-        permissions: BTreeMap::new(),
+        permissions: [("contents", "read"), ("metadata", "read")]
+            .map(|(name, level)| (name.to_owned(), level.to_owned()))
+            .into(),
         repository_selection: "all".to_owned(),
     };
     let installation = installation::confirm(app, &seen, now, conn).await?;
@@ -116,7 +117,7 @@ async fn known_repository(world: &World, conn: &mut Conn) -> QueryResult<Reposit
         archived: false,
         disabled: false,
     };
-    let known = Some(installation.id);
+    let known = Coverage::Asked(installation.id);
     let row = repository::confirm("github.com", &seen, known, None, now, conn).await?;
     Ok(row.id)
 }

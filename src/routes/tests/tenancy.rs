@@ -28,7 +28,8 @@ async fn a14_without_a_good_token_everything_is_401() {
             .status,
         204
     );
-    let mutated = format!("{}A", &good[..good.len() - 1]);
+    let other_end = if good.ends_with('A') { 'B' } else { 'A' };
+    let mutated = format!("{}{other_end}", &good[..good.len() - 1]);
     for token in [
         "",
         "x",

@@ -8,5 +8,6 @@ mod world;
 
 pub use api::Api;
 pub use database::{Engine, TestDatabase};
+pub use stories::Either;
 pub(crate) use stories::stories;
-pub use world::{ADMIN, APP_ID, KEY, SECRET, World, begin, binding_path, config};
+pub use world::{ADMIN, APP_ID, KEY, OCTO, SECRET, World, begin, binding_path, config, simulator};

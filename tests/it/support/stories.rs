@@ -1,3 +1,22 @@
+//! Stories, and what they begin with when that is not the usual world.
+
+use super::{Engine, World};
+
+/// For stories that set something before their world begins, or that need several.
+#[derive(Clone, Copy)]
+pub struct Either(pub Engine);
+
+impl Either {
+    #[expect(clippy::unused_async, reason = "stories begin asynchronously")]
+    pub async fn on(engine: Engine) -> Self {
+        Self(engine)
+    }
+
+    pub async fn with(self, settings: &[(&str, &str)]) -> World {
+        World::with(self.0, settings).await
+    }
+}
+
 /// The same story on both databases: each becomes a module with a test for either.
 macro_rules! stories {
     ($($(#[$meta:meta])* async fn $name:ident($world:ident: $type:ty) $body:block)+) => {$(

@@ -50,12 +50,18 @@ impl World {
 
     /// With settings besides the usual ones.
     pub async fn with(engine: Engine, settings: &[(&str, &str)]) -> Self {
-        Self::at(Clock::manual(begin()), engine, settings).await
+        let clock = Clock::manual(begin());
+        let github = simulator(&clock).await;
+        Self::over(github, clock, engine, settings).await
     }
 
-    /// By a clock that something else goes by, too: a second GitHub.
-    pub async fn at(clock: Clock, engine: Engine, settings: &[(&str, &str)]) -> Self {
-        let github = simulator(&clock).await;
+    /// Over a GitHub that has begun, by the clock that it goes by.
+    pub async fn over(
+        github: Simulator,
+        clock: Clock,
+        engine: Engine,
+        settings: &[(&str, &str)],
+    ) -> Self {
         github.create_organization(OCTO);
         let database = TestDatabase::create(engine).await;
         let config = config(&database.url, &github.url(), settings);

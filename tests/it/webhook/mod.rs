@@ -8,29 +8,15 @@ mod log;
 mod meaning;
 mod payload;
 mod poison;
-mod post;
+pub mod post;
 mod proof;
 mod storage;
 mod wire;
 
 use bindery::inbox::{self, Delivery, DeliveryFilter};
 
-use crate::support::{Engine, World};
+use crate::support::{Either, World};
 use post::Post;
-
-/// For stories that set something before their world begins.
-struct Either(Engine);
-
-impl Either {
-    #[expect(clippy::unused_async, reason = "stories begin asynchronously")]
-    async fn on(engine: Engine) -> Self {
-        Self(engine)
-    }
-
-    async fn with(self, settings: &[(&str, &str)]) -> World {
-        World::with(self.0, settings).await
-    }
-}
 
 /// What the ledger has under a GUID, the newest first.
 async fn ledger(world: &World, guid: &str) -> Vec<Delivery> {

@@ -1,0 +1,255 @@
+//! What a tenant can find out about a private repository that it may not bind: nothing, not even that
+//! there is one.
+
+use std::collections::BTreeMap;
+
+use bindery::github::ids::RepositoryId;
+use bindery::simulator::Selection;
+use serde_json::{Value, json};
+
+use crate::support::{Api, Either, World, binding_path, stories};
+
+/// What is at the name that the tenant binds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Secret {
+    /// Nobody has that login.
+    NoOwner,
+    /// The App is installed there, and nothing is called so.
+    NoRepository,
+    Private,
+    /// Somebody else's by a grant, besides.
+    OfAnotherTenant,
+    Suspended,
+    /// It was called so once.
+    Renamed,
+}
+
+/// A tenant that binds a name, over and over, and everything that it gets to see.
+struct Tenant {
+    world: World,
+    api: Api,
+    /// The tag that each path had when it was last read.
+    tags: BTreeMap<String, String>,
+    seen: Vec<String>,
+}
+
+impl Tenant {
+    async fn of(world: World) -> Self {
+        world.api.put("/orgs/other", json!({})).await.expect(201);
+        let body = json!({"label": "curious", "organization": "acme", "role": "admin"});
+        let made = world
+            .api
+            .send(reqwest::Method::POST, "/tokens", Some(body), &[]);
+        let made = made.await.expect(201).json();
+        let api = world
+            .api
+            .with_token(made["token"].as_str().expect("the token, this once"));
+        Self {
+            world,
+            api,
+            tags: BTreeMap::new(),
+            seen: Vec::new(),
+        }
+    }
+
+    /// The steps of the story; what happens at GitHub between them only where there is something.
+    async fn find_out(mut self, secret: Secret) -> Vec<String> {
+        let repo = prepare(&self.world, secret).await;
+        let name = json!({"github_owner": "ann", "github_repo": "secret", "github_ref": "main"});
+        self.put(name.clone()).await;
+        self.look().await;
+        self.push(repo).await;
+        self.look().await;
+        self.world.settle().await;
+        self.look().await;
+        self.world.clock.advance(std::time::Duration::from_secs(60));
+        self.push(repo).await;
+        self.world.settle().await;
+        self.look().await;
+        let again = self
+            .api
+            .post(&format!("{}/sync", binding_path("site")))
+            .await;
+        self.note("sync", &again.expect(202).json());
+        // While it waits.
+        self.push(repo).await;
+        self.look().await;
+        self.world.settle().await;
+        self.look().await;
+        self.put(name).await;
+        self.put(json!({"github_owner": "ann", "github_repo": "secret", "github_ref": null}))
+            .await;
+        self.push(repo).await;
+        self.world.settle().await;
+        self.look().await;
+        self.world.end().await;
+        self.seen
+    }
+
+    async fn put(&mut self, body: Value) {
+        let answer = self.api.put(&binding_path("site"), body).await;
+        self.note(&format!("put: {}", answer.status), &answer.json());
+    }
+
+    async fn push(&self, repo: Option<RepositoryId>) {
+        if let Some(repo) = repo {
+            self.world.push(repo, &[("a", "1")]).await;
+            self.world
+                .workers
+                .inbox
+                .drain()
+                .await
+                .expect("the inbox works");
+        }
+    }
+
+    /// Every route that a tenant may read, or might.
+    async fn look(&mut self) {
+        let site = binding_path("site");
+        let mut paths: Vec<String> = ["", "/files", "/files/a", "/effective"]
+            .iter()
+            .map(|below| format!("{site}{below}"))
+            .collect();
+        for path in [
+            "/orgs",
+            "/orgs/acme",
+            "/orgs/acme/bindings",
+            "/orgs/acme/bindings?repository=ann/secret",
+            "/orgs/acme/bindings?repository=874310031",
+            "/orgs/acme/installations",
+            "/orgs/ann",
+            "/deliveries",
+            "/deliveries/1",
+            "/deliveries/2",
+            "/jobs",
+        ] {
+            paths.push(path.to_owned());
+        }
+        let jobs = self.api.get("/jobs").await.expect(200).json();
+        let jobs = jobs.as_array().expect("a list").clone();
+        paths.extend(jobs.iter().map(|job| format!("/jobs/{}", job["id"])));
+        for path in paths {
+            self.read(path).await;
+        }
+        let mut asked = self.world.github.take_requests();
+        // An old name is led on to the id: that takes as long again, and shows nowhere.
+        asked.retain(|request| !request.path.starts_with("/repositories/"));
+        let asked: Vec<_> = asked
+            .iter()
+            .map(|request| json!([request.method, request.path]))
+            .collect();
+        self.note("GitHub was asked", &json!(asked));
+    }
+
+    async fn read(&mut self, path: String) {
+        let answer = self.api.get(&path).await;
+        let tag = answer.header("etag").to_owned();
+        let is_new = self
+            .tags
+            .insert(path.clone(), tag.clone())
+            .is_none_or(|before| before != tag);
+        let what = format!(
+            "{path}: {}, {} the tag is new: {is_new}",
+            answer.status,
+            answer.header("content-type")
+        );
+        self.note(&what, &answer.json());
+    }
+
+    /// Without what differs from service to service: addresses, and the name of the worker.
+    fn note(&mut self, what: &str, body: &Value) {
+        let mut body = body.clone();
+        forget_worker(&mut body);
+        let github = self.world.github.url();
+        let (_, github) = github.split_once("//").expect("a URL");
+        let text = format!("{what}\n{body}")
+            .replace(&self.world.api.url(""), "")
+            .replace(github, "GITHUB");
+        self.seen.push(text);
+    }
+}
+
+fn forget_worker(body: &mut Value) {
+    match body {
+        Value::Array(all) => all.iter_mut().for_each(forget_worker),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if name == "worker" && !value.is_null() {
+                    *value = json!("somebody");
+                }
+                forget_worker(value);
+            }
+        }
+        _ => {}
+    }
+}
+
+async fn prepare(world: &World, secret: Secret) -> Option<RepositoryId> {
+    if secret == Secret::NoOwner {
+        return None;
+    }
+    world.github.create_user("ann");
+    let anns = world.github.install("ann", Selection::All).await;
+    if secret == Secret::NoRepository {
+        return None;
+    }
+    let repo = world.github.create_repository("ann", "secret").await;
+    world.push(repo, &[("a", "0")]).await;
+    match secret {
+        Secret::OfAnotherTenant => {
+            let grant = format!("/orgs/other/installations/{anns}");
+            world.api.put(&grant, json!({})).await.expect(201);
+        }
+        Secret::Suspended => drop(world.github.suspend(anns).await),
+        Secret::Renamed => drop(world.github.rename(repo, "more-secret").await),
+        Secret::NoOwner | Secret::NoRepository | Secret::Private => {}
+    }
+    world.settle().await;
+    Some(repo)
+}
+
+stories! {
+    async fn a01_what_is_not_granted_cannot_be_told_from_what_is_not_there(either: Either) {
+        let nothing = Tenant::of(either.with(&[]).await).await.find_out(Secret::NoOwner).await;
+        let text = nothing.concat();
+        assert!(text.contains("not_granted") && !text.contains("reachable"), "{text}");
+        for secret in [Secret::NoRepository, Secret::Private, Secret::OfAnotherTenant, Secret::Suspended, Secret::Renamed] {
+            let seen = Tenant::of(either.with(&[]).await).await.find_out(secret).await;
+            for (seen, nothing) in seen.iter().zip(&nothing) {
+                assert_eq!(seen, nothing, "{secret:?}");
+            }
+            assert_eq!(seen.len(), nothing.len());
+        }
+    }
+
+    async fn a01_a_push_makes_no_job_for_who_has_no_grant(world: World) {
+        world.github.create_user("ann");
+        world.github.install("ann", Selection::All).await;
+        let secret = world.github.create_repository("ann", "secret").await;
+        world.api.put(&binding_path("site"), json!({"github_owner": "ann", "github_repo": "secret"})).await.expect(201);
+        world.settle().await;
+        let jobs = world.jobs().await.len();
+        world.push(secret, &[("a", "1")]).await;
+        world.settle().await;
+        assert_eq!(world.jobs().await.len(), jobs);
+        assert_eq!(world.decisions().await, [("skipped".into(), "not_granted".into())]);
+        assert_eq!(world.last_delivery("push").await.reason.as_deref(), Some("not_granted"));
+        assert_eq!(world.binding("site").await["last_delivery"], Value::Null);
+        world.end().await;
+    }
+
+    async fn with_grants_off_a_push_wakes_whatever_was_bound_by_its_name(either: Either) {
+        let world = either.with(&[("BINDERY_GRANTS", "off")]).await;
+        world.api.put(&binding_path("site"), json!({"github_owner": "ann", "github_repo": "secret"})).await.expect(201);
+        world.settle().await;
+        world.github.create_user("ann");
+        world.github.install("ann", Selection::All).await;
+        let repo = world.github.create_repository("ann", "secret").await;
+        world.push(repo, &[("a", "1")]).await;
+        world.settle().await;
+        assert_eq!(world.decisions().await, [("enqueued".into(), "matched_by_name".into())]);
+        assert_eq!(world.files("site").await["a"], "1");
+        assert_eq!(world.binding("site").await["access"], "reachable");
+        world.end().await;
+    }
+}
