@@ -41,3 +41,30 @@ pub async fn record_ping(app: AppRowId, now: DateTime<Utc>, conn: &mut Conn) -> 
         .await?;
     Ok(())
 }
+
+/// Up to when everything that GitHub has listed as delivered is in the ledger.
+pub async fn swept_until(app: AppRowId, conn: &mut Conn) -> QueryResult<Option<DateTime<Utc>>> {
+    let known: Option<Option<DateTime<Utc>>> = github_apps::table
+        .find(app)
+        .select(github_apps::swept_until)
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(known.flatten())
+}
+
+/// Moves that on, never back.
+pub async fn record_sweep(
+    app: AppRowId,
+    swept_until: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    let earlier = github_apps::swept_until
+        .is_null()
+        .or(github_apps::swept_until.lt(swept_until));
+    diesel::update(github_apps::table.find(app).filter(earlier))
+        .set(github_apps::swept_until.eq(swept_until))
+        .execute(conn)
+        .await?;
+    Ok(())
+}

@@ -117,6 +117,20 @@ pub async fn covers_content(
     Ok(held > 0)
 }
 
+/// Those of these installations that are granted to an organisation.
+pub async fn granted_among(
+    host: &str,
+    among: &[InstallationId],
+    conn: &mut Conn,
+) -> QueryResult<Vec<InstallationId>> {
+    installation_grants::table
+        .filter(installation_grants::github_host.eq(host))
+        .filter(installation_grants::installation_id.eq_any(among.to_vec()))
+        .select(installation_grants::installation_id)
+        .load(conn)
+        .await
+}
+
 /// The organisation that has the installation; `None` while nobody has.
 pub async fn holder(
     host: &str,

@@ -43,4 +43,5 @@ row_id! {
     AppRowId
     InstallationRowId
     RepositoryRowId
+    RepositoryRefId
 }

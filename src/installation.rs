@@ -76,6 +76,24 @@ pub async fn find_by_github_id(
         .optional()
 }
 
+/// Those of the App that we know among these.
+pub async fn find_all(
+    app: AppRowId,
+    ids: &[InstallationId],
+    conn: &mut Conn,
+) -> QueryResult<Vec<Installation>> {
+    installations::table
+        .filter(
+            installations::github_app_id
+                .eq(app)
+                .and(installations::github_id.eq_any(ids.to_vec())),
+        )
+        .order(installations::id)
+        .select(Installation::as_select())
+        .load(conn)
+        .await
+}
+
 /// The App's installations on one account: one, or several after reinstalls.
 pub async fn of_account(
     app: AppRowId,

@@ -6,6 +6,8 @@
 //! 1. **Receive**: [`routes::webhook`] proves a delivery and hands it to the [`inbox`].
 //! 2. **Process**: the [`inbox`]'s worker has a [`processors`] function decide what it concerns.
 //! 3. **Sync**: the [`queue`]'s worker runs a [`sync`], which asks GitHub and publishes.
+//!
+//! What no event tells of is found by [`healing`], which sends it down the same legs.
 
 // Puts the legs together.
 pub mod apps;
@@ -15,6 +17,7 @@ pub mod housekeeping;
 pub mod serve;
 
 // The legs.
+pub mod healing;
 pub mod inbox;
 pub mod processors;
 pub mod queue;

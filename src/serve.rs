@@ -1,5 +1,5 @@
 //! Puts the legs together: the HTTP server in front, the inbox's and the queue's workers behind, and
-//! the housekeeping beside them.
+//! beside them the timer of what is done unasked and the housekeeping.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
+use crate::healing::{DeliverySweep, HeadPoll, InstallationPoll, Timer};
 use crate::housekeeping;
 use crate::inbox::{InboxSettings, InboxWorker};
 use crate::queue::{Backoff, Registry, Worker, WorkerSettings};
@@ -72,6 +73,7 @@ impl Http {
 pub struct Workers {
     pub inbox: InboxWorker,
     pub queue: Worker,
+    pub timer: Timer,
 }
 
 impl Workers {
@@ -109,6 +111,7 @@ impl Workers {
                 queue,
                 &worker_name(),
             ),
+            timer: Timer::new(context.clone()),
         }
     }
 
@@ -118,12 +121,13 @@ impl Workers {
     /// When one of them ended by itself, by a panic: then the others are stopped, too.
     pub async fn run(&self, context: &Context, stop: CancellationToken) -> anyhow::Result<()> {
         let mut legs = JoinSet::new();
-        let (inbox, queue) = (self.inbox.clone(), self.queue.clone());
+        let (inbox, queue, timer) = (self.inbox.clone(), self.queue.clone(), self.timer.clone());
         let (listening, keeping) = (context.db.clone(), context.clone());
-        let tokens = [(); 4].map(|()| stop.clone());
-        let [for_inbox, for_queue, for_listening, for_keeping] = tokens;
+        let tokens = [(); 5].map(|()| stop.clone());
+        let [for_inbox, for_queue, for_timer, for_listening, for_keeping] = tokens;
         legs.spawn(async move { inbox.run(for_inbox).await });
         legs.spawn(async move { queue.run(for_queue).await });
+        legs.spawn(async move { timer.run(for_timer).await });
         legs.spawn(async move { listening.listen(for_listening).await });
         legs.spawn(async move { housekeeping::run(&keeping, for_keeping).await });
         let mut ended = Ok(());
@@ -143,6 +147,9 @@ fn kinds(context: &Context) -> Registry {
         .with(ContentSync::new(context.clone()))
         .with(RepositoryRefresh::new(context.clone()))
         .with(InstallationRefresh::new(context.clone()))
+        .with(DeliverySweep::new(context.clone()))
+        .with(HeadPoll::new(context.clone()))
+        .with(InstallationPoll::new(context.clone()))
 }
 
 /// Tells workers apart in `jobs.worker`, over processes and restarts.

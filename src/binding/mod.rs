@@ -1,6 +1,7 @@
 //! Bindings: this place is filled from that repository, at that ref, under that path.
 
 mod access;
+mod bound;
 mod granted;
 mod place;
 mod put;
@@ -10,6 +11,7 @@ mod state;
 mod view;
 
 pub use access::{Access, Finding};
+pub use bound::{behind, bound_among, bound_owners, on_ref, unsynced_owners};
 pub use granted::{of_installation, waiting_for_grant};
 pub use place::{Place, always_required, find_in, is_template_name};
 pub use put::{PutBinding, PutOutcome, delete, put};

@@ -7,6 +7,7 @@ mod database;
 mod error;
 mod file;
 mod github;
+mod healing;
 mod http;
 mod inbox;
 mod log;
@@ -27,6 +28,7 @@ pub use access::{AccessConfig, Grants};
 pub use database::DatabaseConfig;
 pub use error::ConfigError;
 pub use github::GitHubAppConfig;
+pub use healing::{HealingConfig, Interval};
 pub use http::{HttpConfig, PathPrefix};
 pub use inbox::InboxConfig;
 pub use log::{LogConfig, LogFilter, LogFormat};
@@ -55,6 +57,7 @@ pub struct Config {
     pub queue: QueueConfig,
     pub inbox: InboxConfig,
     pub sync: SyncConfig,
+    pub healing: HealingConfig,
     pub access: AccessConfig,
     pub log: LogConfig,
 }
@@ -90,6 +93,7 @@ impl Config {
             queue: reader.section(),
             inbox: reader.section(),
             sync: reader.section(),
+            healing: reader.section(),
             access: reader.section(),
             log: reader.section(),
         }

@@ -34,7 +34,7 @@ pub(super) trait Value: Sized {
     /// For a person; reads back as the same value unless it is a secret.
     fn show(&self) -> String;
 
-    /// What a range is checked on.
+    /// What a range is checked on; `None` is within every one.
     fn amount(&self) -> Option<u128> {
         None
     }

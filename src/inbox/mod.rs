@@ -5,6 +5,7 @@ mod decision;
 mod ledger;
 mod prune;
 mod record;
+mod seen;
 mod worker;
 
 pub use decision::{Decision, NewDecision, Verdict, decisions_of, replace};
@@ -14,4 +15,5 @@ pub use ledger::{
 };
 pub use prune::{prune_bodies, prune_deliveries};
 pub use record::{Inbox, NewDelivery, Recorded};
+pub use seen::{SeenDelivery, known_guids, newest_push, record_seen};
 pub use worker::{InboxSettings, InboxWorker};

@@ -1,12 +1,13 @@
 //! A repository that GitHub does not show any more: out of reach, or no more.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::{Reachability, Repository};
 use crate::db::Conn;
-use crate::db::schema::repositories;
+use crate::db::schema::{bindings, installations, repositories};
 use crate::ids::RepositoryRowId;
 
 /// Confirmations, each with a working token and the installation's own list, before a repository is
@@ -108,4 +109,25 @@ pub async fn doubt_installation(
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Those that are bound and that no installation is known to cover, without anybody having said why. What
+/// is gone, or was taken out of its installation, is not sought.
+pub async fn bound_and_out_of_reach(host: &str, conn: &mut Conn) -> QueryResult<Vec<Repository>> {
+    let unexplained = repositories::reachability
+        .eq(Reachability::AccessLost)
+        .and(repositories::removed_at.is_null());
+    let uninstalled = repositories::reachability
+        .eq(Reachability::Reachable)
+        .and(installations::deleted_at.is_not_null());
+    let bound = bindings::table.filter(bindings::repository_id.eq(repositories::id.nullable()));
+    repositories::table
+        .left_join(installations::table)
+        .filter(repositories::github_host.eq(host))
+        .filter(unexplained.or(uninstalled))
+        .filter(exists(bound))
+        .order(repositories::id)
+        .select(Repository::as_select())
+        .load(conn)
+        .await
 }

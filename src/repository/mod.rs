@@ -5,7 +5,7 @@ mod missing;
 mod names;
 
 pub use confirm::{Coverage, confirm, confirm_unchanged};
-pub use missing::{Missing, doubt_installation, mark_lost, mark_missing};
+pub use missing::{Missing, bound_and_out_of_reach, doubt_installation, mark_lost, mark_missing};
 pub use names::{FormerName, NameChange, names_of};
 
 use chrono::{DateTime, Utc};
@@ -60,6 +60,11 @@ impl Repository {
     /// What it is called now, as far as we know.
     pub fn full_name(&self) -> RepositoryName {
         RepositoryName::new(self.owner.as_str(), self.name.as_str())
+    }
+
+    /// Whether a binding without a ref of its own follows this one.
+    pub fn follows_default(&self, git_ref: &str) -> bool {
+        self.default_branch.as_deref() == Some(git_ref)
     }
 }
 

@@ -22,7 +22,7 @@ pub struct PushHint {
 
 /// GitHub's refs have been seen to read old for a while after the webhook; after this
 /// long an old head is taken for the truth.
-const LAG: TimeDelta = TimeDelta::minutes(5);
+pub const LAG: TimeDelta = TimeDelta::minutes(5);
 
 impl PushHint {
     pub fn to_json(&self) -> serde_json::Value {

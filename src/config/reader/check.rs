@@ -24,7 +24,10 @@ fn is_within<T: Value>(value: &T, setting: &Setting) -> bool {
         return true;
     };
     let amount = |text| T::parse(text).ok().and_then(|bound| bound.amount());
-    value.amount() >= amount(min) && value.amount() <= amount(max)
+    let Some(given) = value.amount() else {
+        return true;
+    };
+    Some(given) >= amount(min) && Some(given) <= amount(max)
 }
 
 fn expected<T: Value>(setting: &Setting) -> String {

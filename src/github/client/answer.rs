@@ -88,6 +88,16 @@ impl Answer {
         Ok(value)
     }
 
+    /// The entries of a list that can be read, and how many cannot.
+    pub(super) fn json_list<T: DeserializeOwned>(&self) -> Result<(Vec<T>, usize), GitHubError> {
+        let entries: Vec<serde_json::Value> = self.json()?;
+        let all = entries.len();
+        let read = entries.into_iter().map(serde_json::from_value);
+        let readable: Vec<T> = read.filter_map(Result::ok).collect();
+        let unreadable = all - readable.len();
+        Ok((readable, unreadable))
+    }
+
     /// What a status means when the call has no meaning of its own for it. Rate limits are told apart before.
     pub(super) fn refusal(&self) -> GitHubError {
         match self.status {

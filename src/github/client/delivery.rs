@@ -47,6 +47,8 @@ pub struct HookDelivery {
 #[derive(Debug, Clone)]
 pub struct Deliveries {
     pub deliveries: Vec<HookDelivery>,
+    /// Entries of the page that could not be read, and must not hide the others.
+    pub unreadable: usize,
     /// `None` on the last page.
     pub next: Option<DeliveryCursor>,
 }
@@ -83,8 +85,10 @@ impl GitHub {
             request = request.query("cursor", &cursor.0);
         }
         let answer = self.as_app(&request).await?;
+        let (deliveries, unreadable) = answer.json_list()?;
         Ok(Deliveries {
-            deliveries: answer.json()?,
+            deliveries,
+            unreadable,
             next: next_cursor(&answer),
         })
     }

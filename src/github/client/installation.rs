@@ -48,11 +48,38 @@ pub struct Account {
 
 pub(super) const ROUTE_BY_NAME: &str = "/repos/{owner}/{repo}/installation";
 
+/// One page of the App's installations.
+#[derive(Debug, Clone, Default)]
+pub struct Installations {
+    pub installations: Vec<Installation>,
+    /// Entries of the page that could not be read, and must not hide the others.
+    pub unreadable: usize,
+    /// Whether another page may follow.
+    pub more: bool,
+}
+
+/// GitHub's largest page.
+const PER_PAGE: u32 = 100;
+
 impl GitHub {
     /// The App itself: proof that the id and the key belong together.
     pub async fn app(&self) -> Result<App, GitHubError> {
         let request = Request::get("/app", &[], self.json_cap());
         self.as_app(&request).await?.json()
+    }
+
+    /// Page `page`, from 1, of everywhere that the App is installed, suspended or not.
+    pub async fn installations(&self, page: u32) -> Result<Installations, GitHubError> {
+        let request = Request::get("/app/installations", &[], self.json_cap())
+            .query("per_page", PER_PAGE)
+            .query("page", page);
+        let answer = self.as_app(&request).await?;
+        let (installations, unreadable) = answer.json_list()?;
+        Ok(Installations {
+            more: installations.len() + unreadable >= PER_PAGE as usize,
+            installations,
+            unreadable,
+        })
     }
 
     /// `NotFound` when the App was uninstalled there.

@@ -21,7 +21,7 @@ pub use config::{ClientLimits, GitHubConfig, GitHubConfigError, host_of};
 pub use delivery::{Deliveries, DeliveryCursor, FetchedDelivery, HookDelivery};
 pub use etag::{Conditional, ETag};
 pub use git::{Commit, Listing, Tree, TreeItem};
-pub use installation::{Account, App, Installation};
+pub use installation::{Account, App, Installation, Installations};
 pub use repository::{Repositories, Repository, RepositoryKey};
 
 use super::app_auth::{AppSigner, TokenCache};
@@ -91,6 +91,11 @@ impl GitHub {
     /// Makes a pause known that another process, or this one before a restart, was told of. Never shortens one.
     pub fn pause(&self, id: InstallationId, until: DateTime<Utc>) {
         self.budgets.of(Asker::Installation(id)).pause(until);
+    }
+
+    /// How many requests one installation may be asked in any minute.
+    pub fn requests_per_minute(&self) -> u32 {
+        self.limits.max_requests_per_minute
     }
 
     fn json_cap(&self) -> Cap {

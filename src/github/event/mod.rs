@@ -68,19 +68,26 @@ impl Event {
     }
 }
 
+/// The events of which something is made.
+const USED: [&str; 9] = [
+    "push",
+    "ping",
+    "create",
+    "delete",
+    "repository",
+    "organization",
+    "installation_target",
+    "installation",
+    "installation_repositories",
+];
+
+/// Whether anything is ever done with the event.
+pub fn is_used(event: &str) -> bool {
+    USED.contains(&event)
+}
+
 /// The event as a metric's label: a fixed set, whatever is sent.
 pub fn label(event: &str) -> &'static str {
-    const USED: [&str; 9] = [
-        "push",
-        "ping",
-        "create",
-        "delete",
-        "repository",
-        "organization",
-        "installation_target",
-        "installation",
-        "installation_repositories",
-    ];
     USED.into_iter()
         .find(|used| *used == event)
         .unwrap_or("other")

@@ -196,25 +196,12 @@ fn is_our_ping(proven: &Proven, headers: &HeaderMap) -> bool {
     ping.is_for(proven.app.app_id, hook)
 }
 
-/// GitHub's own headers; whatever else a proxy adds is not kept.
 fn kept_headers(headers: &HeaderMap) -> BTreeMap<String, String> {
-    const KEPT: [&str; 10] = [
-        "content-type",
-        "user-agent",
-        header::SIGNATURE,
-        header::EVENT,
-        header::DELIVERY,
-        header::HOOK_ID,
-        header::TARGET_TYPE,
-        header::TARGET_ID,
-        header::ENTERPRISE_HOST,
-        header::ENTERPRISE_VERSION,
-    ];
     let value = |name: &str| {
-        let text = String::from_utf8_lossy(headers.get(name)?.as_bytes()).replace('\0', "");
-        Some((name.to_owned(), text.chars().take(1024).collect()))
+        let value = header::kept(headers.get(name)?.as_bytes());
+        Some((name.to_owned(), value))
     };
-    KEPT.into_iter().filter_map(value).collect()
+    header::KEPT.into_iter().filter_map(value).collect()
 }
 
 /// Receives a webhook of GitHub's

@@ -1,5 +1,11 @@
 //! What GitHub last said about the refs that are bound.
 
+mod poll;
+
+pub use poll::{
+    DueRef, count, due, installations_due, keep_etag, let_go, next_place, place, poll_at,
+};
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -19,7 +25,7 @@ pub struct Resolution {
     pub resolved_at: DateTime<Utc>,
 }
 
-#[derive(Queryable, Selectable)]
+#[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = repository_refs, check_for_backend(Dialect))]
 struct Row {
     commit_sha: Option<String>,

@@ -1,0 +1,117 @@
+//! What is bound, asked from GitHub's side: of these repositories, of these owners, of this ref.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::{Binding, Status, unsynced_named};
+use crate::db::Conn;
+use crate::db::schema::{bindings, repositories};
+use crate::github::ids::OwnerId;
+use crate::ids::RepositoryRowId;
+use crate::repository::Repository;
+
+/// The owners that never-synced bindings name, as keys.
+pub async fn unsynced_owners(host: &str, conn: &mut Conn) -> QueryResult<Vec<String>> {
+    bindings::table
+        .filter(bindings::repository_id.is_null())
+        .filter(bindings::github_host.eq(host))
+        .select(bindings::owner_key)
+        .distinct()
+        .load(conn)
+        .await
+}
+
+/// Those of these repositories that a binding points at.
+pub async fn bound_among(
+    among: &[RepositoryRowId],
+    conn: &mut Conn,
+) -> QueryResult<Vec<RepositoryRowId>> {
+    bindings::table
+        .filter(bindings::repository_id.eq_any(among.to_vec()))
+        .select(bindings::repository_id.assume_not_null())
+        .distinct()
+        .load(conn)
+        .await
+}
+
+/// Those of these owners of whose repositories a binding points at one.
+pub async fn bound_owners(
+    host: &str,
+    among: &[OwnerId],
+    conn: &mut Conn,
+) -> QueryResult<Vec<OwnerId>> {
+    repositories::table
+        .inner_join(bindings::table)
+        .filter(repositories::github_host.eq(host))
+        .filter(repositories::owner_id.eq_any(among.to_vec()))
+        .select(repositories::owner_id)
+        .distinct()
+        .load(conn)
+        .await
+}
+
+/// What follows a ref of a repository, by its id or, before the first sync, by its name.
+pub async fn on_ref(
+    repository: &Repository,
+    git_ref: &str,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Binding>> {
+    let mut bound: Vec<Binding> = bindings::table
+        .filter(bindings::repository_id.eq(repository.id))
+        .filter(bindings::git_ref.eq(git_ref).assume_not_null())
+        .select(Binding::as_select())
+        .load(conn)
+        .await?;
+    if repository.follows_default(git_ref) {
+        let by_default: Vec<Binding> = bindings::table
+            .filter(bindings::repository_id.eq(repository.id))
+            .filter(bindings::git_ref.is_null())
+            .select(Binding::as_select())
+            .load(conn)
+            .await?;
+        bound.extend(by_default);
+    }
+    let (host, name) = (&repository.github_host, repository.full_name());
+    let unsynced = unsynced_named(host, &name, conn).await?;
+    bound.extend(
+        unsynced
+            .into_iter()
+            .filter(|binding| match &binding.git_ref {
+                Some(wanted) => wanted == git_ref,
+                None => repository.follows_default(git_ref),
+            }),
+    );
+    bound.sort_by_key(|binding| binding.id);
+    Ok(bound)
+}
+
+/// What follows a ref, and last succeeded at another commit than it holds now, or at another ref.
+pub async fn behind(
+    repository: &Repository,
+    git_ref: &str,
+    head: Option<&str>,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Binding>> {
+    let elsewhere = bindings::commit_sha
+        .is_null()
+        .or(bindings::commit_sha
+            .ne(head.unwrap_or_default())
+            .assume_not_null())
+        .or(bindings::synced_ref.is_null())
+        .or(bindings::synced_ref.ne(git_ref).assume_not_null());
+    let follows = bindings::table
+        .filter(bindings::repository_id.eq(repository.id))
+        .filter(bindings::status.eq(Status::Succeeded))
+        .filter(elsewhere)
+        .select(Binding::as_select());
+    let mut behind: Vec<Binding> = follows
+        .filter(bindings::git_ref.eq(git_ref).assume_not_null())
+        .load(conn)
+        .await?;
+    if repository.follows_default(git_ref) {
+        let by_default = follows.filter(bindings::git_ref.is_null());
+        behind.extend(by_default.load::<Binding>(conn).await?);
+    }
+    behind.sort_by_key(|binding| binding.id);
+    Ok(behind)
+}

@@ -1,0 +1,260 @@
+//! The job kind `installation_poll`: everywhere that the App is installed, against what we know of it.
+//!
+//! What the list says of an installation is not written here: each that matters to us is asked for by a
+//! refresh, which lists its repositories, too, and heals their names, their owners and our access to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use diesel::QueryResult;
+use diesel_async::AsyncConnection;
+use serde_json::json;
+
+use super::Healing;
+use super::round::{self, Report};
+use crate::apps::App;
+use crate::context::Context;
+use crate::db::Conn;
+use crate::github::client;
+use crate::github::ids::{InstallationId, OwnerId};
+use crate::ids::AppRowId;
+use crate::installation::{self, Installation};
+use crate::queue::{self, Finish, Job, JobKind, Request, Settled};
+use crate::refresh::{self, InstallationHint, RepositoryHint, Trouble};
+use crate::repository::{self, Repository, key_of};
+use crate::{binding, grant};
+
+/// The job kind `installation_poll`; the target is the App's row.
+#[derive(Debug, Clone)]
+pub struct InstallationPoll {
+    context: Context,
+}
+
+#[async_trait]
+impl JobKind for InstallationPoll {
+    fn name(&self) -> &'static str {
+        Healing::InstallationPoll.as_str()
+    }
+
+    async fn run(&self, job: &Job) -> anyhow::Result<Finish> {
+        let Some(app) = self.context.apps.of_row(AppRowId::new(job.target)) else {
+            return Ok(round::left_to_another(&self.context));
+        };
+        let poll = Poll {
+            context: &self.context,
+            app,
+            request: refresh::follow_up(job, &self.context),
+        };
+        round::run(Healing::InstallationPoll, job, &self.context, poll.run()).await
+    }
+
+    async fn discarded(
+        &self,
+        job: &Job,
+        error: &str,
+        _proof: &Settled,
+        conn: &mut Conn,
+    ) -> QueryResult<()> {
+        round::given_up(Healing::InstallationPoll, job, error, &self.context, conn).await
+    }
+}
+
+impl InstallationPoll {
+    pub fn new(context: Context) -> Self {
+        Self { context }
+    }
+}
+
+/// One poll of one App.
+struct Poll<'a> {
+    context: &'a Context,
+    app: &'a Arc<App>,
+    request: Request,
+}
+
+/// What a poll has come to.
+#[derive(Debug, Default)]
+struct Polled {
+    listed: BTreeSet<InstallationId>,
+    unreadable: usize,
+    /// Those that are asked for.
+    refreshed: usize,
+    /// Those of which the list says what we did not know.
+    news: u64,
+    /// Known, and not listed any more.
+    unlisted: usize,
+    /// Repositories that are bound and out of reach, and looked for again.
+    sought: usize,
+}
+
+impl Poll<'_> {
+    async fn run(&self) -> Result<Report, Trouble> {
+        let mut polled = Polled::default();
+        for number in 1.. {
+            let page = self.app.github.installations(number).await?;
+            polled
+                .listed
+                .extend(page.installations.iter().map(|seen| seen.id));
+            polled.unreadable += page.unreadable;
+            self.look_at(&page.installations, &mut polled).await?;
+            if !page.more {
+                break;
+            }
+        }
+        // A page that could not be read in full does not say what is missing.
+        if polled.unreadable == 0 {
+            polled.unlisted = self.look_for_unlisted(&polled.listed).await?;
+        }
+        polled.sought = self.look_for_repositories().await?;
+        Ok(polled.report())
+    }
+
+    async fn look_at(
+        &self,
+        page: &[client::Installation],
+        polled: &mut Polled,
+    ) -> Result<(), Trouble> {
+        let known = self.known(page).await?;
+        let matter = self.that_matter(page).await?;
+        for seen in page {
+            let news = known.get(&seen.id).is_some_and(|row| is_news(row, seen));
+            let unknown = !known.contains_key(&seen.id);
+            let matters = matter.contains(&seen.id);
+            if matters || news {
+                self.refresh(seen.id).await?;
+                polled.refreshed += 1;
+                polled.news += u64::from(news || unknown);
+            }
+        }
+        Ok(())
+    }
+
+    async fn known(
+        &self,
+        page: &[client::Installation],
+    ) -> Result<BTreeMap<InstallationId, Installation>, Trouble> {
+        let ids: Vec<InstallationId> = page.iter().map(|seen| seen.id).collect();
+        let mut conn = self.context.db.read().await?;
+        let rows = installation::find_all(self.app.row, &ids, &mut conn).await?;
+        Ok(rows.into_iter().map(|row| (row.github_id, row)).collect())
+    }
+
+    /// Something of its account is bound, or asked for by name, or it is granted to an organisation. An
+    /// App may be installed in a thousand places that nobody here has asked for.
+    async fn that_matter(
+        &self,
+        page: &[client::Installation],
+    ) -> Result<BTreeSet<InstallationId>, Trouble> {
+        let host = &self.app.host;
+        let owners: Vec<OwnerId> = page.iter().map(|seen| seen.account.id).collect();
+        let ids: Vec<InstallationId> = page.iter().map(|seen| seen.id).collect();
+        let mut conn = self.context.db.read().await?;
+        let bound: BTreeSet<_> = binding::bound_owners(host, &owners, &mut conn)
+            .await?
+            .into_iter()
+            .collect();
+        let asked_for: BTreeSet<_> = binding::unsynced_owners(host, &mut conn)
+            .await?
+            .into_iter()
+            .collect();
+        let granted: BTreeSet<_> = grant::granted_among(host, &ids, &mut conn)
+            .await?
+            .into_iter()
+            .collect();
+        let matters = |seen: &&client::Installation| {
+            bound.contains(&seen.account.id)
+                || asked_for.contains(&key_of(&seen.account.login))
+                || granted.contains(&seen.id)
+        };
+        Ok(page.iter().filter(matters).map(|seen| seen.id).collect())
+    }
+
+    async fn refresh(&self, id: InstallationId) -> Result<(), Trouble> {
+        let (app, request) = (self.app.row, &self.request);
+        let mut conn = self.context.db.write().await?;
+        conn.transaction(async |conn| {
+            let row = installation::ensure(app, id, request.at, conn).await?;
+            refresh::request_installation(row.id, LOOK, request, conn).await
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Uninstalled, as far as the list tells: the refresh asks for each by its id.
+    async fn look_for_unlisted(&self, listed: &BTreeSet<InstallationId>) -> Result<usize, Trouble> {
+        let rows = {
+            let mut conn = self.context.db.read().await?;
+            installation::of_app(self.app.row, &mut conn).await?
+        };
+        let unlisted = rows.iter().filter(|row| !listed.contains(&row.github_id));
+        let mut asked = 0;
+        for row in unlisted {
+            self.refresh(row.github_id).await?;
+            asked += 1;
+        }
+        Ok(asked)
+    }
+
+    /// Another installation may cover them by now, or one of them again.
+    async fn look_for_repositories(&self) -> Result<usize, Trouble> {
+        let rows = {
+            let mut conn = self.context.db.read().await?;
+            repository::bound_and_out_of_reach(&self.app.host, &mut conn).await?
+        };
+        let mut sought = 0;
+        for row in &rows {
+            let request = &self.request;
+            let mut conn = self.context.db.write().await?;
+            sought += conn
+                .transaction(async |conn| look_for(row, request, conn).await)
+                .await?;
+        }
+        Ok(sought)
+    }
+}
+
+const LOOK: InstallationHint = InstallationHint {
+    look: true,
+    narrowed: false,
+    restored: false,
+};
+
+/// Unless that is on its way: one that is missing is asked for at times of its own.
+async fn look_for(row: &Repository, request: &Request, conn: &mut Conn) -> QueryResult<usize> {
+    let jobs = queue::running_or_waiting(refresh::REPOSITORY, row.id.get(), conn).await?;
+    if !jobs.is_empty() {
+        return Ok(0);
+    }
+    let hint = RepositoryHint::default();
+    refresh::request_repository(row.id, row.installation_id, hint, request, conn).await?;
+    Ok(1)
+}
+
+fn is_news(row: &Installation, seen: &client::Installation) -> bool {
+    let permissions = row.permissions.as_ref().map(|permissions| &permissions.0);
+    row.deleted_at.is_some()
+        || row.account_login.as_ref() != Some(&seen.account.login)
+        || row.suspended_at.is_some() != seen.suspended_at.is_some()
+        || row.repository_selection.as_ref() != Some(&seen.repository_selection)
+        || permissions != Some(&seen.permissions)
+}
+
+impl Polled {
+    fn report(self) -> Report {
+        let unreadable = self.unreadable;
+        Report {
+            healed: self.news + self.unlisted as u64,
+            found: json!({
+                "listed": self.listed.len(),
+                "refreshed": self.refreshed,
+                "news": self.news,
+                "unlisted": self.unlisted,
+                "sought": self.sought,
+                "unreadable": unreadable,
+            }),
+            trouble: (unreadable > 0)
+                .then(|| format!("{unreadable} installations that GitHub lists could not be read")),
+        }
+    }
+}

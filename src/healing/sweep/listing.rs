@@ -1,0 +1,175 @@
+//! Listing what GitHub remembers, newest first, and keeping what the ledger does not have.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+
+use super::Sweep;
+use super::concern::{Concern, UnsyncedOwners, Worth};
+use crate::github::GitHubError;
+use crate::github::client::{Deliveries, HookDelivery};
+use crate::inbox::{self, SeenDelivery};
+use crate::refresh::Trouble;
+
+/// Times that a listing is begun anew because GitHub no longer takes its cursor.
+const RESTARTS: usize = 3;
+
+/// Characters of a GUID or an event's name: what the webhook takes, too.
+const MAX_TEXT: usize = 128;
+
+/// A delivery that the ledger does not have, and should.
+#[derive(Debug, Clone)]
+pub(super) struct Missing {
+    /// Of the newest attempt: GitHub forgets it last.
+    pub(super) id: i64,
+    pub(super) guid: String,
+    pub(super) event: String,
+    /// At the first attempt that is listed.
+    pub(super) delivered_at: DateTime<Utc>,
+}
+
+/// What a listing has come to.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    pub(super) entries: usize,
+    /// Passed over: not even the ledger could take them.
+    pub(super) unreadable: usize,
+    /// Recorded without their bodies.
+    pub(super) seen: usize,
+    /// By GitHub's clock.
+    pub(super) newest: Option<DateTime<Utc>>,
+    /// The oldest first.
+    pub(super) missing: Vec<Missing>,
+}
+
+impl Sweep<'_> {
+    pub(super) async fn list(&self, since: DateTime<Utc>) -> Result<Listed, Trouble> {
+        let unsynced = {
+            let mut conn = self.context.db.read().await?;
+            UnsyncedOwners::read(self.app, &mut conn).await?
+        };
+        for _ in 0..RESTARTS {
+            if let Some(listed) = self.try_to_list(since, &unsynced).await? {
+                return Ok(listed);
+            }
+        }
+        let error = "GitHub takes no cursor of its list of deliveries for long enough";
+        Err(anyhow::anyhow!(error).into())
+    }
+
+    /// `None` when a cursor was refused: it is good for a while only.
+    async fn try_to_list(
+        &self,
+        since: DateTime<Utc>,
+        unsynced: &UnsyncedOwners,
+    ) -> Result<Option<Listed>, Trouble> {
+        let mut listed = Listed::default();
+        let mut missing = HashMap::new();
+        let mut cursor = None;
+        loop {
+            let page = match self.app.github.hook_deliveries(cursor.as_ref()).await {
+                Err(GitHubError::Unexpected(_)) if cursor.is_some() => return Ok(None),
+                page => page?,
+            };
+            listed.entries += page.deliveries.len();
+            listed.unreadable += page.unreadable;
+            let newest = page.deliveries.iter().map(|entry| entry.delivered_at).max();
+            listed.newest = listed.newest.max(newest);
+            self.sort(&page, since, unsynced, &mut listed, &mut missing)
+                .await?;
+            // They are in the order of their attempts, as good as: the page that has none is the end.
+            let past = page
+                .deliveries
+                .iter()
+                .all(|entry| entry.delivered_at < since);
+            match page.next {
+                Some(next) if !past => cursor = Some(next),
+                _ => break,
+            }
+        }
+        listed.missing = missing.into_values().collect();
+        listed
+            .missing
+            .sort_by_key(|missing: &Missing| (missing.delivered_at, missing.id));
+        Ok(Some(listed))
+    }
+
+    /// Records what is of no use to us; notes what has to be fetched.
+    async fn sort(
+        &self,
+        page: &Deliveries,
+        since: DateTime<Utc>,
+        unsynced: &UnsyncedOwners,
+        listed: &mut Listed,
+        missing: &mut HashMap<String, Missing>,
+    ) -> Result<(), Trouble> {
+        let (plain, odd): (Vec<_>, Vec<_>) = page
+            .deliveries
+            .iter()
+            .filter(|entry| entry.delivered_at >= since)
+            .partition(|entry| is_plain(&entry.guid) && is_plain(&entry.event));
+        listed.unreadable += odd.len();
+        let new = self.not_in_the_ledger(plain).await?;
+        let mut conn = self.context.db.read().await?;
+        let concern = Concern::of(&new, unsynced, self.app, &mut conn).await?;
+        drop(conn);
+        let mut seen = Vec::new();
+        for entry in new {
+            match concern.worth(entry) {
+                Worth::Fetching => note(entry, missing),
+                Worth::Nothing(reason) => seen.push(as_seen(entry, reason)),
+            }
+        }
+        listed.seen += self.record_seen(&seen).await?;
+        Ok(())
+    }
+
+    async fn not_in_the_ledger<'p>(
+        &self,
+        entries: Vec<&'p HookDelivery>,
+    ) -> Result<Vec<&'p HookDelivery>, Trouble> {
+        let guids: Vec<&str> = entries.iter().map(|entry| entry.guid.as_str()).collect();
+        let mut conn = self.context.db.read().await?;
+        let known = inbox::known_guids(self.app.row, &guids, &mut conn).await?;
+        let new = entries.into_iter();
+        Ok(new.filter(|entry| !known.contains(&entry.guid)).collect())
+    }
+
+    pub(super) async fn record_seen(&self, seen: &[SeenDelivery]) -> Result<usize, Trouble> {
+        if seen.is_empty() {
+            return Ok(0);
+        }
+        let now = self.context.clock.now();
+        let mut conn = self.context.db.write().await?;
+        Ok(inbox::record_seen(self.app.row, seen, now, &mut conn).await?)
+    }
+}
+
+/// One GUID may be listed many times: its redeliveries, and pages that overlap.
+fn note(entry: &HookDelivery, missing: &mut HashMap<String, Missing>) {
+    let noted = missing
+        .entry(entry.guid.clone())
+        .or_insert_with(|| Missing {
+            id: entry.id,
+            guid: entry.guid.clone(),
+            event: entry.event.clone(),
+            delivered_at: entry.delivered_at,
+        });
+    noted.id = noted.id.max(entry.id);
+    noted.delivered_at = noted.delivered_at.min(entry.delivered_at);
+}
+
+fn as_seen(entry: &HookDelivery, reason: &'static str) -> SeenDelivery {
+    SeenDelivery {
+        guid: entry.guid.clone(),
+        event: entry.event.clone(),
+        action: entry.action.clone().filter(|action| is_plain(action)),
+        repository: entry.repository_id,
+        installation: entry.installation_id,
+        reason,
+    }
+}
+
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.chars().count() <= MAX_TEXT && !text.chars().any(char::is_control)
+}

@@ -1,0 +1,130 @@
+//! The job kind `delivery_sweep`: what GitHub lists as delivered, less what the ledger has.
+//!
+//! GitHub's own word on which deliveries succeeded is not looked at: a redirect counts as success
+//! there, and what nobody answered counts as nothing.
+
+mod concern;
+mod fetch;
+mod listing;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::QueryResult;
+use serde_json::json;
+
+use super::Healing;
+use super::round::{self, Report};
+use crate::apps::App;
+use crate::context::Context;
+use crate::db::Conn;
+use crate::github_app;
+use crate::ids::AppRowId;
+use crate::queue::{Finish, Job, JobKind, Settled};
+use crate::refresh::Trouble;
+
+/// How far back GitHub lists: an Enterprise Server lists more, and what is older than this is found by
+/// the polls.
+const LOOK_BACK: TimeDelta = TimeDelta::hours(72);
+
+/// What was delivered so shortly before the last sweep is listed again. A delivery is listed when it has
+/// ended or failed, under the time at which it was sent, and under load GitHub holds some back for
+/// minutes. What is listed twice costs no more than its line.
+const OVERLAP: TimeDelta = TimeDelta::minutes(15);
+
+/// The job kind `delivery_sweep`; the target is the App's row.
+#[derive(Debug, Clone)]
+pub struct DeliverySweep {
+    context: Context,
+}
+
+#[async_trait]
+impl JobKind for DeliverySweep {
+    fn name(&self) -> &'static str {
+        Healing::DeliverySweep.as_str()
+    }
+
+    async fn run(&self, job: &Job) -> anyhow::Result<Finish> {
+        let Some(app) = self.context.apps.of_row(AppRowId::new(job.target)) else {
+            return Ok(round::left_to_another(&self.context));
+        };
+        let sweep = Sweep {
+            context: &self.context,
+            app,
+        };
+        round::run(Healing::DeliverySweep, job, &self.context, sweep.run()).await
+    }
+
+    async fn discarded(
+        &self,
+        job: &Job,
+        error: &str,
+        _proof: &Settled,
+        conn: &mut Conn,
+    ) -> QueryResult<()> {
+        round::given_up(Healing::DeliverySweep, job, error, &self.context, conn).await
+    }
+}
+
+impl DeliverySweep {
+    pub fn new(context: Context) -> Self {
+        Self { context }
+    }
+}
+
+/// One sweep of one App.
+struct Sweep<'a> {
+    context: &'a Context,
+    app: &'a Arc<App>,
+}
+
+impl Sweep<'_> {
+    async fn run(&self) -> Result<Report, Trouble> {
+        let begun_at = self.context.clock.now();
+        let since = self.since(begun_at).await?;
+        let listed = self.list(since).await?;
+        let fetched = self.fetch(&listed.missing).await?;
+        if fetched.failed == 0 {
+            // By the earlier of both clocks, ours and GitHub's: neither may be ahead of what was listed.
+            let until = listed.newest.map(|newest| newest.min(begun_at) - OVERLAP);
+            self.move_on(until).await?;
+        }
+        let trouble = fetched.first_error.map(|error| {
+            let count = fetched.failed;
+            format!(
+                "{count} deliveries could not be fetched and are tried again; the first: {error}"
+            )
+        });
+        Ok(Report {
+            healed: fetched.recorded,
+            found: json!({
+                "since": since,
+                "listed": listed.entries,
+                "unreadable": listed.unreadable,
+                "seen": listed.seen,
+                "missing": listed.missing.len(),
+                "healed": fetched.recorded,
+                "arrived_meanwhile": fetched.arrived,
+                "not_kept": fetched.not_kept,
+                "failed": fetched.failed,
+            }),
+            trouble,
+        })
+    }
+
+    async fn since(&self, begun_at: DateTime<Utc>) -> Result<DateTime<Utc>, Trouble> {
+        let mut conn = self.context.db.read().await?;
+        let swept_until = github_app::swept_until(self.app.row, &mut conn).await?;
+        let earliest = begun_at - LOOK_BACK;
+        Ok(swept_until.map_or(earliest, |until| until.max(earliest)))
+    }
+
+    async fn move_on(&self, until: Option<DateTime<Utc>>) -> Result<(), Trouble> {
+        let Some(until) = until else {
+            return Ok(());
+        };
+        let mut conn = self.context.db.write().await?;
+        Ok(github_app::record_sweep(self.app.row, until, &mut conn).await?)
+    }
+}

@@ -1,0 +1,99 @@
+//! Deliveries that are known from GitHub's list alone: kept in the ledger, without headers and bodies, so
+//! that nobody looks at them twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::ledger::{DeliveryState, SignedBy};
+use crate::db::schema::deliveries;
+use crate::db::{Conn, Json};
+use crate::git::{GitRef, Oid};
+use crate::github::ids::{InstallationId, RepositoryId};
+use crate::ids::AppRowId;
+
+/// What GitHub's list says of a delivery, and why nothing is done with it.
+#[derive(Debug, Clone)]
+pub struct SeenDelivery {
+    pub guid: String,
+    pub event: String,
+    pub action: Option<String>,
+    pub repository: Option<RepositoryId>,
+    pub installation: Option<InstallationId>,
+    /// A stable code.
+    pub reason: &'static str,
+}
+
+/// Which of these GUIDs the ledger has of the App.
+pub async fn known_guids(
+    app: AppRowId,
+    guids: &[&str],
+    conn: &mut Conn,
+) -> QueryResult<BTreeSet<String>> {
+    let known: Vec<String> = deliveries::table
+        .filter(deliveries::github_app_id.eq(app))
+        .filter(deliveries::guid.eq_any(guids.to_vec()))
+        .select(deliveries::guid)
+        .load(conn)
+        .await?;
+    Ok(known.into_iter().collect())
+}
+
+/// Writes them down as ignored. One that has arrived meanwhile stays as it is.
+pub async fn record_seen(
+    app: AppRowId,
+    seen: &[SeenDelivery],
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<usize> {
+    let rows: Vec<_> = seen
+        .iter()
+        .map(|seen| {
+            let what = (
+                deliveries::github_app_id.eq(app),
+                deliveries::guid.eq(&seen.guid),
+                deliveries::event.eq(&seen.event),
+                deliveries::action.eq(&seen.action),
+                deliveries::repository_github_id.eq(seen.repository),
+                deliveries::installation_github_id.eq(seen.installation),
+            );
+            let how = (
+                deliveries::headers.eq(Json(BTreeMap::<String, String>::new())),
+                deliveries::signed_by.eq(None::<SignedBy>),
+                deliveries::body_size.eq(0),
+                deliveries::state.eq(DeliveryState::Ignored),
+                deliveries::reason.eq(seen.reason),
+                deliveries::attempts.eq(0),
+                deliveries::scheduled_at.eq(now),
+                deliveries::received_at.eq(now),
+                deliveries::processed_at.eq(now),
+            );
+            (what, how)
+        })
+        .collect();
+    diesel::insert_into(deliveries::table)
+        .values(rows)
+        .on_conflict_do_nothing()
+        .execute(conn)
+        .await
+}
+
+/// When the newest push came, if one did, that moved the ref to this commit.
+pub async fn newest_push(
+    app: AppRowId,
+    repository: RepositoryId,
+    git_ref: &GitRef,
+    head: Oid,
+    conn: &mut Conn,
+) -> QueryResult<Option<DateTime<Utc>>> {
+    deliveries::table
+        .filter(deliveries::head_sha.eq(head.to_string()).assume_not_null())
+        .filter(deliveries::repository_github_id.eq(repository))
+        .filter(deliveries::git_ref.eq(git_ref.full()).assume_not_null())
+        .filter(deliveries::github_app_id.eq(app))
+        .select(diesel::dsl::max(deliveries::received_at))
+        .first(conn)
+        .await
+}
