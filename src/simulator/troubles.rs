@@ -106,7 +106,7 @@ impl Simulator {
     pub fn list_as(&self, guid: &Guid, status: Option<u16>) {
         self.with(|world| {
             let attempt = Attempt::unsent(world.now(), status);
-            world.ledger.record_attempt(guid, attempt);
+            world.app_mut(self.app).ledger.record_attempt(guid, attempt);
         });
     }
 

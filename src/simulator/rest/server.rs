@@ -10,7 +10,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use futures_util::{StreamExt, stream};
 
 use crate::simulator::Shared;
-use crate::simulator::deliveries::Guid;
+use crate::simulator::deliveries::Letter;
 use crate::simulator::faults::Effect;
 use crate::simulator::host::ENTERPRISE_PATH;
 
@@ -78,8 +78,8 @@ async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
         fault,
         redeliver,
     } = handled;
-    if let Some(guid) = redeliver {
-        redeliver_later(&shared, guid);
+    if let Some(letter) = redeliver {
+        redeliver_later(&shared, letter);
     }
     if let Some(stalled) = stalled {
         stalled.is_let_go().await;
@@ -97,11 +97,11 @@ async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
 }
 
 /// A moment after the answer, as GitHub does.
-fn redeliver_later(shared: &Data<Shared>, guid: Guid) {
+fn redeliver_later(shared: &Data<Shared>, letter: Letter) {
     let shared = Data::clone(shared);
     shared.redelivering.send_modify(|waiting| *waiting += 1);
     tokio::spawn(async move {
-        shared.attempt(&guid, true).await;
+        shared.attempt(&letter, true).await;
         shared.redelivering.send_modify(|waiting| *waiting -= 1);
     });
 }
