@@ -162,6 +162,15 @@ impl World {
         }
     }
 
+    /// # Panics
+    ///
+    /// As [`World::installation_mut`], and if it was uninstalled: nobody can change what ended.
+    pub(super) fn installed_mut(&mut self, id: InstallationId) -> &mut Installation {
+        let installation = self.installation_mut(id);
+        assert!(!installation.uninstalled, "{id} is uninstalled");
+        installation
+    }
+
     pub(super) fn name_of(&self, repository: &Repository) -> RepositoryName {
         RepositoryName::new(self.owner(repository.owner).login.clone(), &repository.name)
     }

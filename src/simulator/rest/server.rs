@@ -82,7 +82,7 @@ async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
         redeliver_later(&shared, letter);
     }
     if let Some(stalled) = stalled {
-        stalled.is_let_go().await;
+        stalled.let_go().await;
         return hang_up();
     }
     let Some(fault) = fault else {

@@ -26,7 +26,7 @@ impl Simulator {
     pub async fn suspend(&self, installation: InstallationId) -> Vec<Sent> {
         let letter = self.with(|world| {
             let now = world.now();
-            let suspended = &mut world.installation_mut(installation).suspended_at;
+            let suspended = &mut world.installed_mut(installation).suspended_at;
             if suspended.is_some() {
                 return None;
             }
@@ -38,7 +38,7 @@ impl Simulator {
 
     pub async fn unsuspend(&self, installation: InstallationId) -> Vec<Sent> {
         let letter = self.with(|world| {
-            let suspended = &mut world.installation_mut(installation).suspended_at;
+            let suspended = &mut world.installed_mut(installation).suspended_at;
             suspended.take()?;
             world.tell_installation(installation, "unsuspend", Map::new())
         });
@@ -52,8 +52,7 @@ impl Simulator {
     /// If it ended before.
     pub async fn uninstall(&self, installation: InstallationId) -> Vec<Sent> {
         let letter = self.with(|world| {
-            let ended = world.installation_mut(installation).uninstalled;
-            assert!(!ended, "{installation} is uninstalled already");
+            world.installed_mut(installation);
             let fields = world.listed(installation);
             let letter = world.tell_installation(installation, "deleted", fields);
             world.installation_mut(installation).uninstalled = true;
@@ -92,7 +91,7 @@ impl Simulator {
     ) -> Vec<Sent> {
         let letter = self.with(|world| {
             let permissions = permissions.iter();
-            world.installation_mut(installation).permissions = permissions
+            world.installed_mut(installation).permissions = permissions
                 .map(|(name, level)| ((*name).to_owned(), (*level).to_owned()))
                 .collect();
             world.tell_installation(installation, "new_permissions_accepted", Map::new())

@@ -71,7 +71,7 @@ impl World {
     fn select(&mut self, id: InstallationId, selection: Selection) -> Vec<Letter> {
         let before = self.covered(id);
         let kind = selection.as_str();
-        let former = std::mem::replace(&mut self.installation_mut(id).selection, selection);
+        let former = std::mem::replace(&mut self.installed_mut(id).selection, selection);
         let after = self.covered(id);
         let added: Vec<_> = after.difference(&before).copied().collect();
         let removed: Vec<_> = before.difference(&after).copied().collect();
