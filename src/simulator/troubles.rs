@@ -26,7 +26,10 @@ struct Trouble {
 
 impl Trouble {
     fn strikes(&mut self) -> bool {
-        let strikes = self.always || self.left > 0;
+        if self.always {
+            return true;
+        }
+        let strikes = self.left > 0;
         self.left = self.left.saturating_sub(1);
         strikes
     }

@@ -67,6 +67,10 @@ async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
     let asked = read(&request, &body);
     let (handled, stalled) = shared.with(|world| {
         let handled = world.handle(&asked);
+        if handled.redeliver.is_some() {
+            // Before anybody can know of the request: whoever does may wait for what it asked for.
+            shared.redelivering.send_modify(|waiting| *waiting += 1);
+        }
         let logged = world.requests.last_mut();
         (
             handled,
@@ -96,10 +100,9 @@ async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
     }
 }
 
-/// A moment after the answer, as GitHub does.
+/// A moment after the answer, as GitHub does. It has been counted as waiting.
 fn redeliver_later(shared: &Data<Shared>, letter: Letter) {
     let shared = Data::clone(shared);
-    shared.redelivering.send_modify(|waiting| *waiting += 1);
     tokio::spawn(async move {
         shared.attempt(&letter, true).await;
         shared.redelivering.send_modify(|waiting| *waiting -= 1);
