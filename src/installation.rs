@@ -23,39 +23,145 @@ pub struct Installation {
     pub suspended_at: Option<DateTime<Utc>>,
     pub deleted_at: Option<DateTime<Utc>>,
     pub permissions: Option<Json<BTreeMap<String, String>>>,
+    /// `all` or `selected`: which of the account's repositories it covers.
+    pub repository_selection: Option<String>,
     pub paused_until: Option<DateTime<Utc>>,
+    /// When what GitHub said last about it was read.
     pub confirmed_at: Option<DateTime<Utc>>,
 }
 
-/// Writes what GitHub says now; it beats whatever was known.
-pub async fn confirm(
+impl Installation {
+    /// Whether its repositories can be read, as far as we know.
+    pub fn works(&self) -> bool {
+        self.suspended_at.is_none()
+            && self.deleted_at.is_none()
+            && self.missing_permission().is_none()
+    }
+
+    /// What its owner did not grant, or took back.
+    pub fn missing_permission(&self) -> Option<&'static str> {
+        let granted = self.permissions.as_ref()?;
+        NEEDED
+            .into_iter()
+            .find(|needed| !granted.0.contains_key(*needed))
+    }
+}
+
+/// Permissions without which nothing can be read; `read` is enough.
+const NEEDED: [&str; 2] = ["contents", "metadata"];
+
+pub async fn find(id: InstallationRowId, conn: &mut Conn) -> QueryResult<Option<Installation>> {
+    installations::table
+        .find(id)
+        .select(Installation::as_select())
+        .first(conn)
+        .await
+        .optional()
+}
+
+pub async fn find_by_github_id(
     app: AppRowId,
-    seen: &client::Installation,
+    id: InstallationId,
+    conn: &mut Conn,
+) -> QueryResult<Option<Installation>> {
+    installations::table
+        .filter(
+            installations::github_app_id
+                .eq(app)
+                .and(installations::github_id.eq(id)),
+        )
+        .select(Installation::as_select())
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// The App's installations on one account: one, or several after reinstalls.
+pub async fn of_account(
+    app: AppRowId,
+    account: OwnerId,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Installation>> {
+    installations::table
+        .filter(installations::github_app_id.eq(app))
+        .filter(installations::account_id.eq(account))
+        .filter(installations::deleted_at.is_null())
+        .order(installations::id)
+        .select(Installation::as_select())
+        .load(conn)
+        .await
+}
+
+/// Those of the App that are not known to be gone.
+pub async fn of_app(app: AppRowId, conn: &mut Conn) -> QueryResult<Vec<Installation>> {
+    installations::table
+        .filter(installations::github_app_id.eq(app))
+        .filter(installations::deleted_at.is_null())
+        .order(installations::id)
+        .select(Installation::as_select())
+        .load(conn)
+        .await
+}
+
+/// The row of an installation that an event named. Nothing is believed of it before GitHub was asked.
+pub async fn ensure(
+    app: AppRowId,
+    id: InstallationId,
     now: DateTime<Utc>,
     conn: &mut Conn,
 ) -> QueryResult<Installation> {
-    let facts = (
+    let row = (
+        installations::github_app_id.eq(app),
+        installations::github_id.eq(id),
+        installations::created_at.eq(now),
+        installations::updated_at.eq(now),
+    );
+    diesel::insert_into(installations::table)
+        .values(row)
+        .on_conflict_do_nothing()
+        .execute(conn)
+        .await?;
+    find_by_github_id(app, id, conn)
+        .await?
+        .ok_or(diesel::result::Error::NotFound)
+}
+
+/// Writes what GitHub says now; it beats whatever was known, but not what was read later.
+pub async fn confirm(
+    app: AppRowId,
+    seen: &client::Installation,
+    read_at: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<Installation> {
+    let row = ensure(app, seen.id, read_at, conn).await?;
+    diesel::update(
+        installations::table
+            .find(row.id)
+            .filter(not_read_after(read_at)),
+    )
+    .set((
         installations::account_id.eq(Some(seen.account.id)),
         installations::account_login.eq(Some(seen.account.login.as_str())),
         installations::suspended_at.eq(seen.suspended_at),
         installations::deleted_at.eq(None::<DateTime<Utc>>),
         installations::permissions.eq(Some(Json(seen.permissions.clone()))),
-        installations::confirmed_at.eq(Some(now)),
-        installations::updated_at.eq(now),
-    );
-    let identity = (
-        installations::github_app_id.eq(app),
-        installations::github_id.eq(seen.id),
-        installations::created_at.eq(now),
-    );
-    diesel::insert_into(installations::table)
-        .values((identity, facts.clone()))
-        .on_conflict((installations::github_app_id, installations::github_id))
-        .do_update()
-        .set(facts)
-        .returning(Installation::as_returning())
-        .get_result(conn)
-        .await
+        installations::repository_selection.eq(Some(seen.repository_selection.as_str())),
+        installations::confirmed_at.eq(Some(read_at)),
+        installations::updated_at.eq(read_at),
+    ))
+    .execute(conn)
+    .await?;
+    find(row.id, conn)
+        .await?
+        .ok_or(diesel::result::Error::NotFound)
+}
+
+/// What GitHub said at some instant never overwrites what it said later.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn not_read_after(read_at: DateTime<Utc>) -> _ {
+    installations::confirmed_at
+        .is_null()
+        .or(installations::confirmed_at.le(read_at))
 }
 
 /// Until then no job of this installation is claimed, in any process. Never shortens a pause.
@@ -74,62 +180,63 @@ pub async fn pause(
     Ok(())
 }
 
-/// GitHub answered under it, so it is neither suspended nor gone.
+/// GitHub answered under it, so it is neither suspended nor gone. Whether that is news.
 pub async fn mark_working(
     id: InstallationRowId,
-    now: DateTime<Utc>,
+    read_at: DateTime<Utc>,
     conn: &mut Conn,
-) -> QueryResult<()> {
+) -> QueryResult<bool> {
     let thought_lost = installations::suspended_at
         .is_not_null()
         .or(installations::deleted_at.is_not_null());
-    diesel::update(installations::table.find(id).filter(thought_lost))
+    let changed = diesel::update(installations::table.find(id))
+        .filter(thought_lost)
+        .filter(not_read_after(read_at))
         .set((
             installations::suspended_at.eq(None::<DateTime<Utc>>),
             installations::deleted_at.eq(None::<DateTime<Utc>>),
-            installations::updated_at.eq(now),
+            installations::confirmed_at.eq(read_at),
+            installations::updated_at.eq(read_at),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(changed > 0)
+}
+
+/// GitHub answered that it is suspended; when that began, if it is not known, is now.
+pub async fn mark_suspended(
+    id: InstallationRowId,
+    read_at: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    diesel::update(installations::table.find(id))
+        .filter(installations::suspended_at.is_null())
+        .filter(not_read_after(read_at))
+        .set((
+            installations::suspended_at.eq(read_at),
+            installations::confirmed_at.eq(read_at),
+            installations::updated_at.eq(read_at),
         ))
         .execute(conn)
         .await?;
     Ok(())
 }
 
-/// GitHub answered that it is suspended; when that began, if it is not known, is now.
-pub async fn mark_suspended(
-    id: InstallationRowId,
-    now: DateTime<Utc>,
-    conn: &mut Conn,
-) -> QueryResult<()> {
-    diesel::update(
-        installations::table
-            .find(id)
-            .filter(installations::suspended_at.is_null()),
-    )
-    .set((
-        installations::suspended_at.eq(now),
-        installations::updated_at.eq(now),
-    ))
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
 /// GitHub answered that there is no such installation any more.
 pub async fn mark_deleted(
     id: InstallationRowId,
-    now: DateTime<Utc>,
+    read_at: DateTime<Utc>,
     conn: &mut Conn,
 ) -> QueryResult<()> {
-    diesel::update(
-        installations::table
-            .find(id)
-            .filter(installations::deleted_at.is_null()),
-    )
-    .set((
-        installations::deleted_at.eq(now),
-        installations::updated_at.eq(now),
-    ))
-    .execute(conn)
-    .await?;
+    diesel::update(installations::table.find(id))
+        .filter(installations::deleted_at.is_null())
+        .filter(not_read_after(read_at))
+        .set((
+            installations::deleted_at.eq(read_at),
+            installations::confirmed_at.eq(read_at),
+            installations::updated_at.eq(read_at),
+        ))
+        .execute(conn)
+        .await?;
     Ok(())
 }

@@ -18,6 +18,7 @@ pub mod serve;
 pub mod inbox;
 pub mod processors;
 pub mod queue;
+pub mod refresh;
 pub mod routes;
 pub mod sync;
 

@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::housekeeping;
 use crate::inbox::{InboxSettings, InboxWorker};
 use crate::queue::{Backoff, Registry, Worker, WorkerSettings};
+use crate::refresh::{InstallationRefresh, RepositoryRefresh};
 use crate::routes::{self, Api};
 use crate::sync::ContentSync;
 
@@ -138,7 +139,10 @@ impl Workers {
 
 /// Every kind of job that this program knows. A capability adds its own here.
 fn kinds(context: &Context) -> Registry {
-    Registry::default().with(ContentSync::new(context.clone()))
+    Registry::default()
+        .with(ContentSync::new(context.clone()))
+        .with(RepositoryRefresh::new(context.clone()))
+        .with(InstallationRefresh::new(context.clone()))
 }
 
 /// Tells workers apart in `jobs.worker`, over processes and restarts.

@@ -34,35 +34,48 @@ text_enum! {
 impl Access {
     /// The one precedence: what a person has to mend first comes first. `granted` is of the
     /// installation of the repository.
+    ///
+    /// Once synced, GitHub's things say it: what a sync found about them is on their rows. Until then
+    /// there is no row to say it, and the binding's own finding does.
     pub fn derive(
         repository: Option<&Repository>,
         installation: Option<&Installation>,
         granted: bool,
         finding: Option<Finding>,
     ) -> Self {
-        let reachability = repository.map(|repository| repository.reachability);
-        let installation = repository.and(installation);
-        let uninstalled =
-            installation.is_some_and(|installation| installation.deleted_at.is_some());
-        let suspended =
-            installation.is_some_and(|installation| installation.suspended_at.is_some());
-        if reachability == Some(Reachability::Gone) {
+        let Some(repository) = repository else {
+            return finding.map_or(Self::Unknown, Self::from);
+        };
+        if repository.reachability == Reachability::Gone {
             Self::Gone
-        } else if reachability == Some(Reachability::AccessLost)
-            || uninstalled
-            || finding == Some(Finding::AccessLost)
+        } else if repository.reachability == Reachability::AccessLost
+            || installation.is_some_and(is_lost)
         {
             Self::AccessLost
-        } else if suspended || finding == Some(Finding::Suspended) {
+        } else if installation.is_some_and(|installation| installation.suspended_at.is_some()) {
             Self::Suspended
-        } else if repository.is_some() && !granted || finding == Some(Finding::NotGranted) {
+        } else if !granted || finding == Some(Finding::NotGranted) {
             Self::NotGranted
         } else if finding == Some(Finding::RefMissing) {
             Self::RefMissing
-        } else if repository.is_some() {
-            Self::Reachable
         } else {
-            Self::Unknown
+            Self::Reachable
+        }
+    }
+}
+
+/// Uninstalled, or without a permission that reading needs.
+fn is_lost(installation: &Installation) -> bool {
+    installation.deleted_at.is_some() || installation.missing_permission().is_some()
+}
+
+impl From<Finding> for Access {
+    fn from(finding: Finding) -> Self {
+        match finding {
+            Finding::AccessLost => Self::AccessLost,
+            Finding::Suspended => Self::Suspended,
+            Finding::NotGranted => Self::NotGranted,
+            Finding::RefMissing => Self::RefMissing,
         }
     }
 }

@@ -15,7 +15,7 @@ pub use place::{Place, always_required, find_in, is_template_name};
 pub use put::{PutBinding, PutOutcome, delete, put};
 pub use request::{BindingRequest, BindingSpec, InvalidField};
 pub use root_path::{ParseRootPathError, RootPath};
-pub use state::{Published, fail, publish, record_delivery, record_finding, record_job};
+pub use state::{Published, fail, follow, publish, record_delivery, record_finding, record_job};
 pub use view::{BindingFilter, BindingView, RepositoryFilter, list, view};
 
 use chrono::{DateTime, Utc};
@@ -51,6 +51,9 @@ pub struct Binding {
     pub github_host: String,
     pub github_owner: String,
     pub github_repo: String,
+    /// What the name that was requested was seen to lead to, before the first sync.
+    pub followed_owner: Option<String>,
+    pub followed_repo: Option<String>,
     /// As operators write it; `None` is the default branch.
     pub git_ref: Option<String>,
     pub root_path: String,
@@ -75,6 +78,14 @@ impl Binding {
     /// What the operator called the repository.
     pub fn requested_name(&self) -> RepositoryName {
         RepositoryName::new(self.github_owner.as_str(), self.github_repo.as_str())
+    }
+
+    /// What it goes by while it is unsynced: the name that was requested, or what that led to.
+    pub fn sought_name(&self) -> RepositoryName {
+        match (&self.followed_owner, &self.followed_repo) {
+            (Some(owner), Some(repo)) => RepositoryName::new(owner.as_str(), repo.as_str()),
+            _ => self.requested_name(),
+        }
     }
 
     /// `None`: the default branch, whichever that is. What cannot be read again is an error, never the
@@ -104,6 +115,52 @@ pub async fn find(id: BindingId, conn: &mut Conn) -> QueryResult<Option<Binding>
         .first(conn)
         .await
         .optional()
+}
+
+/// Everything that is bound to a repository.
+pub async fn of_repository(
+    repository: RepositoryRowId,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Binding>> {
+    bindings::table
+        .filter(bindings::repository_id.eq(repository))
+        .order(bindings::id)
+        .select(Binding::as_select())
+        .load(conn)
+        .await
+}
+
+/// What goes by a name and has never synced.
+pub async fn unsynced_named(
+    host: &str,
+    name: &RepositoryName,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Binding>> {
+    bindings::table
+        .filter(bindings::github_host.eq(host))
+        .filter(bindings::owner_key.eq(key_of(&name.owner)))
+        .filter(bindings::repo_key.eq(key_of(&name.name)))
+        .filter(bindings::repository_id.is_null())
+        .order(bindings::id)
+        .select(Binding::as_select())
+        .load(conn)
+        .await
+}
+
+/// What goes by the login of an owner and has never synced.
+pub async fn unsynced_of_owner(
+    host: &str,
+    login: &str,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Binding>> {
+    bindings::table
+        .filter(bindings::github_host.eq(host))
+        .filter(bindings::owner_key.eq(key_of(login)))
+        .filter(bindings::repository_id.is_null())
+        .order(bindings::id)
+        .select(Binding::as_select())
+        .load(conn)
+        .await
 }
 
 /// The bindings that an event of a repository could concern, with what each is synced to: all of that

@@ -135,7 +135,7 @@ async fn is_same_source(
         return Ok(false);
     }
     let name = &put.spec.repository;
-    if *name == existing.requested_name() {
+    if *name == existing.requested_name() || *name == existing.sought_name() {
         return Ok(true);
     }
     let Some(id) = existing.repository_id else {
@@ -161,6 +161,8 @@ async fn point_elsewhere(
 ) -> QueryResult<Binding> {
     let unsynced = (
         bindings::repository_id.eq(None::<RepositoryRowId>),
+        bindings::followed_owner.eq(None::<String>),
+        bindings::followed_repo.eq(None::<String>),
         bindings::synced_ref.eq(None::<String>),
         bindings::commit_sha.eq(None::<String>),
         bindings::synced_at.eq(None::<DateTime<Utc>>),

@@ -9,8 +9,10 @@ use super::{Binding, Finding, Status};
 use crate::db::Conn;
 use crate::db::schema::bindings;
 use crate::git::GitRef;
+use crate::github::RepositoryName;
 use crate::ids::{BindingId, ContentId, DeliveryId, JobId, RepositoryRowId};
 use crate::queue::Settled;
+use crate::repository::key_of;
 
 /// What a binding is at, after a sync that succeeded.
 #[derive(Debug, Clone)]
@@ -45,6 +47,11 @@ pub async fn publish(
         bindings::synced_at.eq(now),
         bindings::updated_at.eq(now),
         bindings::version.eq(bindings::version + 1),
+        // From now on it goes by the repository's id.
+        bindings::followed_owner.eq(None::<String>),
+        bindings::followed_repo.eq(None::<String>),
+        bindings::owner_key.eq(key_of(&seen.github_owner)),
+        bindings::repo_key.eq(key_of(&seen.github_repo)),
     );
     match published.content {
         Some(content) => {
@@ -112,6 +119,24 @@ pub async fn record_delivery(
 ) -> QueryResult<()> {
     diesel::update(bindings::table.find(binding))
         .set(bindings::last_delivery_id.eq(delivery))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Before its first sync, the name that it goes by was seen to lead elsewhere: from now on it goes by that.
+pub async fn follow(seen: &Binding, name: &RepositoryName, conn: &mut Conn) -> QueryResult<()> {
+    let target = bindings::table
+        .find(seen.id)
+        .filter(bindings::generation.eq(seen.generation))
+        .filter(bindings::repository_id.is_null());
+    diesel::update(target)
+        .set((
+            bindings::followed_owner.eq(&name.owner),
+            bindings::followed_repo.eq(&name.name),
+            bindings::owner_key.eq(key_of(&name.owner)),
+            bindings::repo_key.eq(key_of(&name.name)),
+        ))
         .execute(conn)
         .await?;
     Ok(())

@@ -16,7 +16,7 @@ use crate::github::RepositoryName;
 use crate::github::ids::{InstallationId, RepositoryId};
 use crate::ids::{BindingId, OrganizationId, ProjectId};
 use crate::installation::Installation;
-use crate::repository::{Repository, key_of};
+use crate::repository::{self, FormerName, Repository, key_of};
 
 #[derive(Debug, Clone)]
 pub struct BindingView {
@@ -31,6 +31,8 @@ pub struct BindingView {
     pub content: Option<Content>,
     /// GUID of the newest delivery that concerned it.
     pub last_delivery: Option<String>,
+    /// What the repository has been called, the oldest name first.
+    pub names: Vec<FormerName>,
 }
 
 impl BindingView {
@@ -41,15 +43,6 @@ impl BindingView {
             grants.allow(self.holds_grant),
             self.binding.finding,
         )
-    }
-
-    /// What the repository is called now. Its later names are not for who has no grant any more: they may
-    /// be those of a private repository that went elsewhere.
-    pub fn present_name(&self, grants: Grants) -> Option<RepositoryName> {
-        let repository = self.repository.as_ref();
-        repository
-            .filter(|_| grants.allow(self.holds_grant))
-            .map(Repository::full_name)
     }
 
     /// The content, when it is of what is bound now and not of what was bound before.
@@ -107,6 +100,7 @@ impl From<Joined> for BindingView {
             holds_grant: granted.is_some(),
             content,
             last_delivery,
+            names: Vec::new(),
         }
     }
 }
@@ -187,10 +181,25 @@ pub async fn list(
             let now = repositories::owner_key
                 .eq(owner)
                 .and(repositories::name_key.eq(repo));
-            query = query.filter(requested.or(now.assume_not_null()));
+            // What follows a rename before its first sync goes by another name than it was given.
+            let as_written = bindings::github_owner
+                .eq(name.owner.clone())
+                .and(bindings::github_repo.eq(name.name.clone()));
+            query = query.filter(requested.or(as_written).or(now.assume_not_null()));
         }
         None => {}
     }
     let rows: Vec<Joined> = query.load(conn).await?;
-    Ok(rows.into_iter().map(BindingView::from).collect())
+    let mut views: Vec<BindingView> = rows.into_iter().map(BindingView::from).collect();
+    let ids: Vec<_> = views
+        .iter()
+        .filter_map(|view| view.binding.repository_id)
+        .collect();
+    let names = repository::names_of(&ids, conn).await?;
+    for view in &mut views {
+        if let Some(id) = view.binding.repository_id {
+            view.names = names.get(&id).cloned().unwrap_or_default();
+        }
+    }
+    Ok(views)
 }

@@ -44,6 +44,7 @@ diesel::table! {
         app_id -> BigInt,
         created_at -> Timestamptz,
         last_ping_at -> Nullable<Timestamptz>,
+        swept_until -> Nullable<Timestamptz>,
     }
 }
 
@@ -57,6 +58,7 @@ diesel::table! {
         suspended_at -> Nullable<Timestamptz>,
         deleted_at -> Nullable<Timestamptz>,
         permissions -> Nullable<Jsonb>,
+        repository_selection -> Nullable<Text>,
         paused_until -> Nullable<Timestamptz>,
         confirmed_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
@@ -89,10 +91,26 @@ diesel::table! {
         visibility -> Nullable<Text>,
         archived -> Bool,
         reachability -> Text,
+        installation_doubted_at -> Nullable<Timestamptz>,
+        missing_since -> Nullable<Timestamptz>,
+        times_missing -> Integer,
+        removed_at -> Nullable<Timestamptz>,
         etag -> Nullable<Text>,
         confirmed_at -> Timestamptz,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    repository_names (id) {
+        id -> BigInt,
+        repository_id -> BigInt,
+        owner_id -> BigInt,
+        owner -> Text,
+        name -> Text,
+        because -> Text,
+        since -> Timestamptz,
     }
 }
 
@@ -105,6 +123,7 @@ diesel::table! {
         root_tree_sha -> Nullable<Text>,
         etag -> Nullable<Text>,
         resolved_at -> Timestamptz,
+        poll_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -116,7 +135,7 @@ diesel::table! {
         event -> Text,
         action -> Nullable<Text>,
         headers -> Jsonb,
-        signed_by -> Text,
+        signed_by -> Nullable<Text>,
         body_size -> BigInt,
         state -> Text,
         reason -> Nullable<Text>,
@@ -169,6 +188,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    timers (name, target) {
+        name -> Text,
+        target -> BigInt,
+        due_at -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+        result -> Nullable<Jsonb>,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     job_events (id) {
         id -> BigInt,
         job_id -> BigInt,
@@ -187,6 +218,8 @@ diesel::table! {
         github_host -> Text,
         github_owner -> Text,
         github_repo -> Text,
+        followed_owner -> Nullable<Text>,
+        followed_repo -> Nullable<Text>,
         owner_key -> Text,
         repo_key -> Text,
         git_ref -> Nullable<Text>,
@@ -263,6 +296,7 @@ diesel::joinable!(api_tokens -> organizations (organization_id));
 diesel::joinable!(installations -> github_apps (github_app_id));
 diesel::joinable!(installation_grants -> organizations (organization_id));
 diesel::joinable!(repositories -> installations (installation_id));
+diesel::joinable!(repository_names -> repositories (repository_id));
 diesel::joinable!(repository_refs -> repositories (repository_id));
 diesel::joinable!(deliveries -> github_apps (github_app_id));
 diesel::joinable!(delivery_bodies -> deliveries (delivery_id));
@@ -287,9 +321,11 @@ diesel::allow_tables_to_appear_in_same_query!(
     installations,
     installation_grants,
     repositories,
+    repository_names,
     repository_refs,
     deliveries,
     delivery_bodies,
+    timers,
     jobs,
     job_events,
     bindings,

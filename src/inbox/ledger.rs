@@ -55,7 +55,8 @@ pub struct Delivery {
     pub event: String,
     pub action: Option<String>,
     pub headers: Json<BTreeMap<String, String>>,
-    pub signed_by: SignedBy,
+    /// `None`: fetched from GitHub's own list of deliveries, not received.
+    pub signed_by: Option<SignedBy>,
     pub body_size: i64,
     pub state: DeliveryState,
     pub reason: Option<String>,

@@ -18,8 +18,9 @@ pub struct NewDelivery {
     pub guid: String,
     pub event: String,
     pub headers: BTreeMap<String, String>,
-    pub signed_by: SignedBy,
-    /// The bytes that were signed.
+    /// `None`: fetched from GitHub's own list of deliveries, where the App's key is the proof.
+    pub signed_by: Option<SignedBy>,
+    /// The bytes that were signed, or the payload that was fetched.
     pub body: Vec<u8>,
     /// Why GitHub is answered 400: it is kept, and not processed.
     pub rejected: Option<String>,

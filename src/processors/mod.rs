@@ -1,8 +1,11 @@
 //! What an event means for our rows. A processor decides, from rows alone; what has to be confirmed at
 //! GitHub it enqueues. The next capability adds its processors here, beside these.
 
+mod account;
+mod installation;
 mod ping;
 mod push;
+mod repository;
 
 use std::sync::Arc;
 
@@ -10,10 +13,15 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 
 use crate::apps::App;
+use crate::binding::{self, Binding};
 use crate::config::Grants;
 use crate::db::Conn;
 use crate::github::event::Event;
-use crate::inbox::{About, Delivery, DeliveryState, NewDecision};
+use crate::github::ids::InstallationId;
+use crate::grant;
+use crate::inbox::{self, About, Delivery, DeliveryState, NewDecision};
+use crate::queue::{Cause, Lane, Request};
+use crate::sync::{self, PushHint};
 
 pub use push::{BindingFacts, Decision, Skip, decide};
 
@@ -68,6 +76,68 @@ impl Verdict {
     }
 }
 
+impl Processing<'_> {
+    fn cause(&self) -> Cause {
+        Cause::Delivery {
+            id: self.delivery.id,
+            guid: self.delivery.guid.clone(),
+        }
+    }
+
+    /// What is asked for because of this delivery.
+    fn request(&self) -> Request {
+        Request {
+            cause: self.cause(),
+            lane: Lane::Prompt,
+            max_attempts: self.job_max_attempts,
+            at: self.now,
+        }
+    }
+}
+
+/// Of what has never synced, the bindings whose organisation may know of what the delivery's
+/// installation covers: the jobs of others would tell them of private repositories.
+async fn may_know(
+    bindings: Vec<Binding>,
+    installation: Option<InstallationId>,
+    processing: &Processing<'_>,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Binding>> {
+    let granted_to = match installation {
+        Some(installation) => grant::holder(&processing.app.host, installation, conn).await?,
+        None => None,
+    };
+    let may = |binding: &Binding| {
+        let holds_grant = granted_to == Some(binding.organization_id);
+        processing.grants.allow(holds_grant)
+    };
+    Ok(bindings.into_iter().filter(may).collect())
+}
+
+/// A sync of a binding that the delivery concerns.
+async fn enqueue_sync(
+    binding: &Binding,
+    reason: &str,
+    hint: Option<&PushHint>,
+    processing: &Processing<'_>,
+    conn: &mut Conn,
+) -> QueryResult<NewDecision> {
+    let (attempts, now) = (processing.job_max_attempts, processing.now);
+    let job = sync::request(binding, processing.cause(), hint, attempts, now, conn).await?;
+    binding::record_delivery(binding.id, processing.delivery.id, conn).await?;
+    let verdict = if job.coalesced {
+        inbox::Verdict::Joined
+    } else {
+        inbox::Verdict::Enqueued
+    };
+    Ok(NewDecision {
+        binding: binding.id,
+        verdict,
+        reason: reason.to_owned(),
+        job: Some(job.id),
+    })
+}
+
 /// Decides what an event asks for, in the caller's transaction.
 pub async fn process(
     event: &Event,
@@ -77,6 +147,13 @@ pub async fn process(
     match event {
         Event::Push(push) => push::process(push, processing, conn).await,
         Event::Ping(ping) => ping::process(ping, processing, conn).await,
+        Event::RefChange(change) => push::process_ref_change(change, processing, conn).await,
+        Event::Repository(event) => repository::process(event, processing, conn).await,
+        Event::Account(event) => account::process(event, processing, conn).await,
+        Event::Installation(event) => installation::process(event, processing, conn).await,
+        Event::InstallationRepositories(event) => {
+            installation::process_selection(event, processing, conn).await
+        }
         Event::Other { event, action } => {
             let action = action
                 .as_deref()

@@ -52,7 +52,8 @@ pub(super) struct DeliveryDetailBody {
     #[serde(flatten)]
     delivery: DeliveryBody,
     headers: BTreeMap<String, String>,
-    signed_by: SignedBy,
+    /// Null: fetched from GitHub's list of deliveries, because it had not arrived.
+    signed_by: Option<SignedBy>,
     /// When it is processed, while it waits.
     scheduled_at: DateTime<Utc>,
     decisions: Vec<DecisionBody>,

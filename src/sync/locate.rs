@@ -8,15 +8,16 @@ use diesel_async::AsyncConnection;
 use super::hint::PushHint;
 use super::stop::{Learnt, Step, Stop};
 use crate::apps::App;
-use crate::binding::{BindingView, Finding};
+use crate::binding::{self, BindingView, Finding};
 use crate::context::Context;
 use crate::github::client::{self, Conditional, ETag, RepositoryKey};
 use crate::github::ids::InstallationId;
 use crate::github::{AccessLost, GitHubError, RepositoryName};
 use crate::grant;
 use crate::installation::{self, Installation};
-use crate::queue::{Job, Outcome};
-use crate::repository::{self, Reachability, Repository};
+use crate::queue::{Job, Outcome, Request};
+use crate::refresh::{self, Cover, Found, InstallationHint, Sighting, Through, record_sighting};
+use crate::repository::{self, Coverage, Reachability, Repository};
 
 /// The repository as GitHub shows it now, and through which installation.
 #[derive(Debug, Clone)]
@@ -33,16 +34,6 @@ pub(super) struct Locator<'a> {
     pub(super) hints: &'a [PushHint],
 }
 
-/// An installation that is asked through.
-type Through = (Arc<App>, Installation);
-
-/// Which installation covers the repository.
-struct Cover {
-    installation: client::Installation,
-    /// GitHub was asked by the repository's id, so that it is of no other.
-    by_id: bool,
-}
-
 impl Locator<'_> {
     pub(super) async fn locate(&self) -> Step<Located> {
         if self
@@ -54,20 +45,21 @@ impl Locator<'_> {
             return Err(self.no_app());
         }
         let known = self.known_installation();
-        if let Some((_, installation)) = &known {
-            self.check_grant(installation).await?;
+        if let Some(through) = &known {
+            self.check_grant(&through.installation).await?;
         }
         if let Some(located) = self.fresh_enough() {
             return Ok(located);
         }
         let located = match known {
-            Some(through) => match self.read_through(&through).await {
+            Some(through) => match self.read_through(&through, false).await {
                 Ok(located) => located,
                 Err(error) if is_out_of_reach(&error) => {
                     self.relocate(Some((through, error))).await?
                 }
                 Err(error) => {
-                    return Err(self.stop(error, Some(&through.1), "reading the repository"));
+                    let installation = Some(&through.installation);
+                    return Err(self.stop(error, installation, "reading the repository"));
                 }
             },
             None => self.relocate(None).await?,
@@ -78,7 +70,7 @@ impl Locator<'_> {
     /// What another sync read after this one was asked for is as good as reading it again; not when it
     /// read of a transfer, and only it knows yet where to.
     fn fresh_enough(&self) -> Option<Located> {
-        let (app, installation) = self.known_installation()?;
+        let Through { app, installation } = self.known_installation()?;
         let repository = self.target.repository.clone()?;
         let fresh = self.job.is_first_claim()
             && repository.confirmed_at > self.job.requested_at
@@ -91,15 +83,18 @@ impl Locator<'_> {
         })
     }
 
-    /// The stored installation, unless a delivery named another since.
+    /// The stored installation, unless something has said since that it may be another.
     fn known_installation(&self) -> Option<Through> {
         let installation = self.target.installation.clone()?;
+        let repository = self.target.repository.as_ref()?;
         let named = self
             .hints
             .iter()
             .rev()
             .find_map(|hint| hint.installation_id);
         if named.is_some_and(|named| named != installation.github_id)
+            || repository.installation_doubted_at.is_some()
+            || repository.reachability != Reachability::Reachable
             || installation.deleted_at.is_some()
         {
             return None;
@@ -113,30 +108,35 @@ impl Locator<'_> {
             // Another process may have been told, or this one before a restart.
             app.github.pause(installation.github_id, until);
         }
-        Some((app, installation))
+        Some(Through { app, installation })
     }
 
-    async fn read_through(&self, (app, installation): &Through) -> Result<Located, ReadError> {
+    /// `asked`: GitHub has just said that this installation covers it.
+    async fn read_through(&self, through: &Through, asked: bool) -> Result<Located, ReadError> {
+        let Through { app, installation } = through;
         let read_at = self.context.clock.now();
-        let requested = self.target.binding.requested_name();
+        let sought = self.target.binding.sought_name();
         let stored = self.target.repository.as_ref();
         let (key, etag) = match stored {
             Some(stored) => (
                 RepositoryKey::Id(stored.github_id),
                 stored.etag.clone().map(ETag::from_stored),
             ),
-            None => (RepositoryKey::Name(&requested), None),
+            None => (RepositoryKey::Name(&sought), None),
         };
+        let etag = etag.filter(|_| !asked);
         let answer = app
             .github
             .repository(installation.github_id, key, etag.as_ref())
             .await?;
-        let repository = self.confirm(answer, installation, read_at).await?;
+        let coverage = if asked {
+            Coverage::Asked(installation.id)
+        } else {
+            Coverage::OnRecord(installation.id)
+        };
+        let repository = self.confirm(answer, coverage, read_at).await?;
         if installation.suspended_at.is_some() || installation.deleted_at.is_some() {
-            let mut conn = self.context.db.write().await.map_err(Stop::from)?;
-            installation::mark_working(installation.id, read_at, &mut conn)
-                .await
-                .map_err(Stop::from)?;
+            self.works_again(installation, read_at).await?;
         }
         Ok(Located {
             app: app.clone(),
@@ -145,10 +145,33 @@ impl Locator<'_> {
         })
     }
 
+    /// It was thought to be lost and has answered: what else is bound in it catches up, too.
+    async fn works_again(
+        &self,
+        installation: &Installation,
+        read_at: DateTime<Utc>,
+    ) -> Result<(), ReadError> {
+        let mut conn = self.context.db.write().await.map_err(Stop::from)?;
+        let request = self.follow_up();
+        let marked = conn
+            .transaction(async |conn| {
+                if installation::mark_working(installation.id, read_at, conn).await? {
+                    let hint = InstallationHint {
+                        restored: true,
+                        ..InstallationHint::default()
+                    };
+                    refresh::request_installation(installation.id, hint, &request, conn).await?;
+                }
+                diesel::QueryResult::Ok(())
+            })
+            .await;
+        Ok(marked.map_err(Stop::from)?)
+    }
+
     async fn confirm(
         &self,
         answer: Conditional<client::Repository>,
-        installation: &Installation,
+        coverage: Coverage,
         read_at: DateTime<Utc>,
     ) -> Result<Repository, ReadError> {
         let (host, stored) = (
@@ -164,11 +187,25 @@ impl Locator<'_> {
                         anyhow::anyhow!("GitHub answered with repository {} instead", value.id);
                     return Err(ReadError::Stop(Stop::Error(error)));
                 }
-                let through = Some(installation.id);
+                let sighting = Sighting {
+                    host,
+                    seen: &value,
+                    coverage,
+                    etag: etag.as_ref(),
+                    read_at,
+                    restored: false,
+                    except: Some(self.target.binding.id),
+                };
+                let request = self.follow_up();
+                let binding = &self.target.binding;
+                // While it has never synced, it goes by what its name leads to.
+                let leads_elsewhere = stored.is_none() && value.name != binding.sought_name();
                 let confirmed = conn
                     .transaction(async |conn| {
-                        repository::confirm(host, &value, through, etag.as_ref(), read_at, conn)
-                            .await
+                        if leads_elsewhere {
+                            binding::follow(binding, &value.name, conn).await?;
+                        }
+                        record_sighting(&sighting, &request, conn).await
                     })
                     .await;
                 Ok(confirmed.map_err(Stop::from)?)
@@ -189,89 +226,89 @@ impl Locator<'_> {
         }
     }
 
+    fn follow_up(&self) -> Request {
+        refresh::follow_up(self.job, self.context)
+    }
+
     /// Asks GitHub which installation covers the repository now: after a reinstall, a transfer, or
     /// before the first sync.
     async fn relocate(&self, failed: Option<(Through, ReadError)>) -> Step<Located> {
-        let name = self.target.repository.as_ref().map_or_else(
-            || self.target.binding.requested_name(),
-            Repository::full_name,
-        );
-        let Some(through) = self.find_installation(&name).await? else {
+        let repository = self.target.repository.as_ref();
+        let name =
+            repository.map_or_else(|| self.target.binding.sought_name(), Repository::full_name);
+        let Some(cover) = self.find_installation(&name).await? else {
             let uninstalled = failed.as_ref().and_then(|(through, error)| {
-                matches!(error, ReadError::GitHub(GitHubError::AccessLost(_))).then_some(&through.1)
+                matches!(error, ReadError::GitHub(GitHubError::AccessLost(_)))
+                    .then_some(&through.installation)
             });
             return Err(self.out_of_reach(uninstalled));
         };
-        self.check_grant(&through.1).await?;
-        if through.1.suspended_at.is_some() {
-            return Err(self.suspended(&through.1));
+        let through = cover.through;
+        if let (Some(row), None) = (repository, &cover.by_name) {
+            // So it is, whether this organisation may go on or not.
+            let mut conn = self.context.db.write().await?;
+            let installation = through.installation.id;
+            repository::set_installation(row.id, installation, cover.asked_at, &mut conn).await?;
         }
-        match self.read_through(&through).await {
-            Ok(located) => Ok(located),
-            Err(ReadError::GitHub(GitHubError::NotFound)) => Err(self.out_of_reach(None)),
-            Err(error) => Err(self.stop(error, Some(&through.1), "reading the repository")),
+        self.check_grant(&through.installation).await?;
+        if through.installation.suspended_at.is_some() {
+            return Err(self.suspended(&through.installation));
+        }
+        match self.read_through(&through, true).await {
+            Ok(located)
+                if cover
+                    .by_name
+                    .is_none_or(|name| name == located.repository.full_name()) =>
+            {
+                Ok(located)
+            }
+            // It was asked for by a name that the repository does not have (any more): a refresh, which
+            // has the time for it, finds out.
+            Ok(_) | Err(ReadError::GitHub(GitHubError::NotFound)) => Err(self.out_of_reach(None)),
+            Err(error) => {
+                Err(self.stop(error, Some(&through.installation), "reading the repository"))
+            }
         }
     }
 
     /// The first one that is granted; else the first, of which it then has to be said that it is not. To
     /// an unsynced binding one that is not granted is as good as none, found by the same questions and
     /// written down nowhere: its operator is not to learn which private repositories there are.
-    async fn find_installation(&self, name: &RepositoryName) -> Step<Option<Through>> {
+    async fn find_installation(&self, name: &RepositoryName) -> Step<Option<Cover>> {
         let mut not_granted = None;
         for app in self.context.apps.on_host(&self.target.binding.github_host) {
-            let Some(cover) = self.ask_for_cover(&app, name).await? else {
+            let Some(found) = self.ask_for_installation(&app, name).await? else {
                 continue;
             };
-            if self.is_granted(cover.installation.id).await? {
-                return Ok(Some(self.record_cover(app, &cover).await?));
+            if self.is_granted(found.seen.id).await? {
+                return Ok(Some(self.known(found).await?));
             }
-            not_granted = not_granted.or(Some((app, cover)));
+            not_granted = not_granted.or(Some(found));
         }
         match not_granted.filter(|_| self.target.repository.is_some()) {
-            Some((app, cover)) => Ok(Some(self.record_cover(app, &cover).await?)),
+            Some(found) => Ok(Some(self.known(found).await?)),
             None => Ok(None),
         }
     }
 
     /// By the id where it is known: at the name another repository may be by now.
-    async fn ask_for_cover(&self, app: &App, name: &RepositoryName) -> Step<Option<Cover>> {
-        let by_id = match &self.target.repository {
-            Some(repository) => {
-                app.github
-                    .repository_installation(repository.github_id)
-                    .await
-            }
-            None => Err(GitHubError::NotFound),
-        };
-        let (seen, by_id) = match by_id {
-            // An Enterprise Server may not know the path by id.
-            Err(GitHubError::NotFound) => {
-                let by_name = app.github.repository_installation_by_name(name).await;
-                (by_name, false)
-            }
-            seen => (seen, true),
-        };
-        match seen {
-            Ok(installation) => Ok(Some(Cover {
-                installation,
-                by_id,
-            })),
-            Err(GitHubError::NotFound) => Ok(None),
+    async fn ask_for_installation(
+        &self,
+        app: &Arc<App>,
+        name: &RepositoryName,
+    ) -> Step<Option<Found>> {
+        let id = self.target.repository.as_ref().map(|row| row.github_id);
+        match refresh::ask_for_installation(app, id, name, &self.context.clock).await {
+            Ok(found) => Ok(found),
             // Blocked, which GitHub says only of what is there.
             Err(GitHubError::AccessLost(_)) if self.hides_what_is_not_granted() => Ok(None),
             Err(error) => Err(self.stop(error.into(), None, "looking for the installation")),
         }
     }
 
-    /// So it is, whether this organisation may go on or not.
-    async fn record_cover(&self, app: Arc<App>, cover: &Cover) -> Step<Through> {
-        let now = self.context.clock.now();
+    async fn known(&self, found: Found) -> Step<Cover> {
         let mut conn = self.context.db.write().await?;
-        let row = installation::confirm(app.row, &cover.installation, now, &mut conn).await?;
-        if let Some(repository) = self.target.repository.as_ref().filter(|_| cover.by_id) {
-            repository::set_installation(repository.id, row.id, &mut conn).await?;
-        }
-        Ok((app, row))
+        Ok(found.known(&mut conn).await?)
     }
 
     /// Another owner than the one stored means a transfer, and that means another installation.
@@ -285,33 +322,30 @@ impl Locator<'_> {
             self.check_grant(installation).await?;
             return Ok(located);
         }
-        match self
-            .find_installation(&located.repository.full_name())
-            .await?
+        let name = located.repository.full_name();
+        let Some(cover) = self.find_installation(&name).await? else {
+            return Err(self.out_of_reach(None));
+        };
+        let Through { app, installation } = cover.through;
         {
-            Some((app, installation)) => {
-                {
-                    // Read just now under its id, so the name is its own.
-                    let mut conn = self.context.db.write().await?;
-                    let id = located.repository.id;
-                    repository::set_installation(id, installation.id, &mut conn).await?;
-                }
-                self.check_grant(&installation).await?;
-                if installation.suspended_at.is_some() {
-                    return Err(self.suspended(&installation));
-                }
-                let repository = Repository {
-                    installation_id: Some(installation.id),
-                    ..located.repository
-                };
-                Ok(Located {
-                    app,
-                    installation,
-                    repository,
-                })
-            }
-            None => Err(self.out_of_reach(None)),
+            // So it is, whether this organisation may go on or not.
+            let mut conn = self.context.db.write().await?;
+            let row = located.repository.id;
+            repository::set_installation(row, installation.id, cover.asked_at, &mut conn).await?;
         }
+        self.check_grant(&installation).await?;
+        if installation.suspended_at.is_some() {
+            return Err(self.suspended(&installation));
+        }
+        let repository = Repository {
+            installation_id: Some(installation.id),
+            ..located.repository
+        };
+        Ok(Located {
+            app,
+            installation,
+            repository,
+        })
     }
 
     /// At every sync, before anything is read in the organisation's name.
@@ -392,7 +426,7 @@ impl Locator<'_> {
                 .target
                 .repository
                 .as_ref()
-                .map(|repository| repository.id),
+                .map(|repository| (repository.id, self.follow_up())),
             uninstalled: uninstalled.is_some(),
             ..self.learnt(uninstalled)
         };

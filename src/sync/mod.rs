@@ -21,7 +21,7 @@ pub use run::ContentSync;
 
 use crate::binding::{self, Binding};
 use crate::db::Conn;
-use crate::queue::{self, Cause, Enqueued, Lane, NewJob};
+use crate::queue::{self, Cause, Enqueued, Lane, NewJob, Request};
 use crate::repository;
 
 /// As in `jobs.kind`; the target is the binding's id.
@@ -36,25 +36,50 @@ pub async fn request(
     now: DateTime<Utc>,
     conn: &mut Conn,
 ) -> QueryResult<Enqueued> {
-    let repository = match binding.repository_id {
-        Some(id) => repository::find(id, conn).await?,
-        None => None,
-    };
     let lane = match cause {
         Cause::Delivery { .. } | Cause::Operator { .. } => Lane::Prompt,
         Cause::Timer { .. } => Lane::Bulk,
     };
+    let request = Request {
+        cause,
+        lane,
+        max_attempts,
+        at: now,
+    };
+    enqueue(binding, &request, hint, conn).await
+}
+
+/// Asks for a sync of a binding that can be read again, or that something passed by: behind what
+/// somebody waits for.
+pub async fn catch_up(
+    binding: &Binding,
+    request: &Request,
+    conn: &mut Conn,
+) -> QueryResult<Enqueued> {
+    enqueue(binding, &request.in_bulk(), None, conn).await
+}
+
+async fn enqueue(
+    binding: &Binding,
+    request: &Request,
+    hint: Option<&PushHint>,
+    conn: &mut Conn,
+) -> QueryResult<Enqueued> {
+    let repository = match binding.repository_id {
+        Some(id) => repository::find(id, conn).await?,
+        None => None,
+    };
     let new = NewJob {
         kind: KIND,
         target: binding.id.get(),
-        lane,
-        cause,
+        lane: request.lane,
+        cause: request.cause.clone(),
         hint: hint.map(PushHint::to_json),
         organization_id: Some(binding.organization_id),
         installation_id: repository.and_then(|repository| repository.installation_id),
-        max_attempts,
+        max_attempts: request.max_attempts,
     };
-    let enqueued = queue::enqueue(new, now, conn).await?;
+    let enqueued = queue::enqueue(new, request.at, conn).await?;
     binding::record_job(binding.id, enqueued.id, conn).await?;
     Ok(enqueued)
 }

@@ -8,7 +8,8 @@ use crate::binding::{self, Binding, Finding};
 use crate::db::{Conn, DbError};
 use crate::github::{AccessLost, GitHubError};
 use crate::ids::{InstallationRowId, JobId, RepositoryRowId};
-use crate::queue::{self, Effect, Finish, Outcome, Settled};
+use crate::queue::{self, Effect, Finish, Outcome, Request, Settled};
+use crate::refresh::{self, RepositoryHint, outcome_of};
 use crate::{installation, repository};
 
 /// Why a sync ends before it has published.
@@ -73,33 +74,20 @@ impl Stop {
     /// What an error of GitHub's means for the job, wherever in a sync it comes up.
     pub(super) fn of(error: GitHubError, learnt: Learnt, doing: &str) -> Self {
         let learnt = learnt.from(&error);
-        match error {
-            GitHubError::RateLimited { until, kind } => {
-                let outcome = Outcome::Snoozed {
-                    until,
-                    reason: format!("GitHub's {kind} rate limit"),
-                };
-                Self::Finish(Finish::with(
-                    outcome,
-                    Learnt {
-                        paused_until: Some(until),
-                        ..learnt
-                    },
-                ))
-            }
-            GitHubError::Unavailable(_) | GitHubError::Unauthorized => {
-                let error = format!("{doing}: {:#}", anyhow::Error::from(error));
-                Self::Finish(Outcome::Deferred { error }.into())
-            }
-            GitHubError::AccessLost(_) | GitHubError::TooLarge { .. } => {
-                Self::discard_with(format!("{doing}: {error}"), learnt)
-            }
-            GitHubError::NotFound
-            | GitHubError::NoSuchRef
-            | GitHubError::EmptyRepository
-            | GitHubError::Unexpected(_) => {
-                Self::Error(anyhow::Error::from(error).context(doing.to_owned()))
-            }
+        let paused_until = match &error {
+            GitHubError::RateLimited { until, .. } => Some(*until),
+            _ => None,
+        };
+        match outcome_of(error, doing) {
+            Ok(outcome @ Outcome::Deferred { .. }) => Self::Finish(outcome.into()),
+            Ok(outcome) => Self::Finish(Finish::with(
+                outcome,
+                Learnt {
+                    paused_until,
+                    ..learnt
+                },
+            )),
+            Err(error) => Self::Error(error),
         }
     }
 }
@@ -111,7 +99,8 @@ pub(super) struct Learnt {
     pub(super) binding: Option<Binding>,
     /// What it shows from now on; the outer `None` leaves it as it is.
     pub(super) finding: Option<Option<Finding>>,
-    pub(super) repository_out_of_reach: Option<RepositoryRowId>,
+    /// GitHub does not show it: a refresh finds out why.
+    pub(super) repository_out_of_reach: Option<(RepositoryRowId, Request)>,
     pub(super) installation: Option<InstallationRowId>,
     pub(super) suspended: bool,
     pub(super) uninstalled: bool,
@@ -125,11 +114,15 @@ impl Effect for Learnt {
         if let Some(installation) = self.installation {
             self.apply_to_installation(installation, conn).await?;
         }
-        if let Some(repository) = self.repository_out_of_reach {
-            repository::mark_access_lost(repository, self.at, conn).await?;
+        if let Some((repository, request)) = &self.repository_out_of_reach {
+            let hint = RepositoryHint::default();
+            refresh::request_repository(*repository, None, hint, request, conn).await?;
         }
         if let (Some(binding), Some(finding)) = (&self.binding, self.finding) {
             binding::record_finding(binding, finding, proof, conn).await?;
+        }
+        if let Some((repository, _)) = &self.repository_out_of_reach {
+            repository::mark_lost(*repository, self.at, conn).await?;
         }
         Ok(())
     }

@@ -1,4 +1,5 @@
 use super::fields::Fields;
+use super::names::split;
 use crate::github::RepositoryName;
 use crate::github::ids::{InstallationId, RepositoryId};
 
@@ -26,10 +27,4 @@ impl Envelope {
             installation_id: fields.inside(2, ["id"]).value(0),
         }
     }
-}
-
-fn split(full_name: &str) -> Option<RepositoryName> {
-    let (owner, name) = full_name.split_once('/')?;
-    let is_name = |part: &str| !part.is_empty() && !part.contains('/');
-    (is_name(owner) && is_name(name)).then(|| RepositoryName::new(owner, name))
 }

@@ -1,15 +1,27 @@
 //! What a delivery says, as far as it is used: every field that is not used may be missing, new or of another type.
 
+mod account;
 mod envelope;
 mod fields;
+mod installation;
+mod names;
 mod ping;
 mod push;
+mod ref_change;
+mod repository;
 
 use fields::Fields;
 
+pub use account::{AccountAction, AccountEvent};
 pub use envelope::Envelope;
+pub use installation::{
+    InstallationAction, InstallationEvent, InstallationRepositoriesEvent, NamedRepository,
+    SelectionAction,
+};
 pub use ping::Ping;
 pub use push::{Push, PushCommit, PushRepository};
+pub use ref_change::RefChange;
+pub use repository::{RepositoryAction, RepositoryEvent};
 
 use super::quote::quote;
 
@@ -18,6 +30,13 @@ use super::quote::quote;
 pub enum Event {
     Push(Push),
     Ping(Ping),
+    /// `create` or `delete`.
+    RefChange(RefChange),
+    Repository(RepositoryEvent),
+    /// `organization` or `installation_target`.
+    Account(AccountEvent),
+    Installation(InstallationEvent),
+    InstallationRepositories(InstallationRepositoriesEvent),
     /// One that nothing is done with; its words are kept for the ledger.
     Other {
         event: String,
@@ -34,6 +53,13 @@ impl Event {
         match event_name {
             "push" => Push::parse(body).map(Self::Push),
             "ping" => Ping::parse(body).map(Self::Ping),
+            "create" | "delete" => RefChange::parse(body).map(Self::RefChange),
+            "repository" => RepositoryEvent::parse(body).map(Self::Repository),
+            "organization" | "installation_target" => AccountEvent::parse(body).map(Self::Account),
+            "installation" => InstallationEvent::parse(body).map(Self::Installation),
+            "installation_repositories" => {
+                InstallationRepositoriesEvent::parse(body).map(Self::InstallationRepositories)
+            }
             other => Ok(Self::Other {
                 event: other.to_owned(),
                 action: Fields::read(body, ["action"])?.text(0),
@@ -44,7 +70,17 @@ impl Event {
 
 /// The event as a metric's label: a fixed set, whatever is sent.
 pub fn label(event: &str) -> &'static str {
-    const USED: [&str; 2] = ["push", "ping"];
+    const USED: [&str; 9] = [
+        "push",
+        "ping",
+        "create",
+        "delete",
+        "repository",
+        "organization",
+        "installation_target",
+        "installation",
+        "installation_repositories",
+    ];
     USED.into_iter()
         .find(|used| *used == event)
         .unwrap_or("other")

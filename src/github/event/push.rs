@@ -1,8 +1,7 @@
-use serde::de::Error;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::UnusablePayload;
-use super::fields::is_plain;
+use super::names::{Installation, Owner, plain, plain_or_null};
 use crate::git::{GitRef, Oid};
 use crate::github::RepositoryName;
 use crate::github::ids::{InstallationId, OwnerId, RepositoryId};
@@ -85,44 +84,6 @@ struct Repository {
     default_branch: Option<String>,
 }
 
-/// A push calls an owner by both fields; other senders by one of them.
-#[derive(Deserialize)]
-struct Owner {
-    id: Option<OwnerId>,
-    #[serde(default, deserialize_with = "plain_or_null")]
-    login: Option<String>,
-    #[serde(default, deserialize_with = "plain_or_null")]
-    name: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Installation {
-    id: InstallationId,
-}
-
-/// The longest text that a name or a ref can be; GitHub's own limits are below it.
-const MAX_BYTES: usize = 1024;
-
-fn plain<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    check(String::deserialize(deserializer)?)
-}
-
-fn plain_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Option::<String>::deserialize(deserializer)?
-        .map(check)
-        .transpose()
-}
-
-fn check<E: Error>(text: String) -> Result<String, E> {
-    if is_plain(&text, MAX_BYTES) {
-        Ok(text)
-    } else {
-        Err(E::custom(
-            "longer than 1,024 bytes, or with control characters",
-        ))
-    }
-}
-
 impl TryFrom<Payload> for Push {
     type Error = UnusablePayload;
 
@@ -146,10 +107,8 @@ impl TryFrom<Repository> for PushRepository {
     type Error = UnusablePayload;
 
     fn try_from(repository: Repository) -> Result<Self, UnusablePayload> {
-        let Owner { id, login, name } = repository.owner;
-        let owner = login
-            .or(name)
-            .ok_or_else(|| UnusablePayload::new("repository.owner.login", "missing"))?;
+        let id = repository.owner.id;
+        let owner = repository.owner.login()?;
         Ok(Self {
             id: repository.id,
             name: RepositoryName::new(owner, repository.name),

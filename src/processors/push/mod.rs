@@ -11,45 +11,90 @@ use super::{Processing, Verdict};
 use crate::binding::{self, Binding};
 use crate::db::Conn;
 use crate::git::GitRef;
-use crate::github::event::Push;
+use crate::github::event::{Push, PushRepository, RefChange};
+use crate::github::ids::InstallationId;
 use crate::grant;
 use crate::inbox::{self, NewDecision};
-use crate::queue::Cause;
 use crate::repository::{self, Repository};
-use crate::sync::{self, PushHint};
+use crate::sync::PushHint;
+
+/// A ref that moved, came or went.
+#[derive(Debug, Clone, Copy)]
+struct Moved<'a> {
+    repository: &'a PushRepository,
+    git_ref: &'a GitRef,
+    /// Which installation the delivery was for.
+    installation_id: Option<InstallationId>,
+    /// `None`: the event says no more than that.
+    push: Option<&'a Push>,
+}
 
 pub(super) async fn process(
     push: &Push,
     processing: &Processing<'_>,
     conn: &mut Conn,
 ) -> QueryResult<Verdict> {
-    tracing::Span::current().record("repository.id", push.repository.id.get());
-    let mut verdict = match &push.parsed_ref {
-        Some(git_ref) => match_bindings(push, git_ref, processing, conn).await?,
-        None => Verdict::ignored("ref_cannot_be_bound")
-            .because(format!("{} is no branch and no tag", push.git_ref)),
-    };
+    let moved = push.parsed_ref.as_ref().map(|git_ref| Moved {
+        repository: &push.repository,
+        git_ref,
+        installation_id: push.installation_id,
+        push: Some(push),
+    });
+    let mut verdict =
+        process_moved(moved, &push.repository, &push.git_ref, processing, conn).await?;
     verdict.about.git_ref = Some(push.git_ref.clone());
     verdict.about.head_sha = (!push.after.is_zero()).then(|| push.after.to_string());
     Ok(verdict)
 }
 
+/// `create` and `delete`: whether the ref is there is GitHub's to answer, and the sync asks.
+pub(super) async fn process_ref_change(
+    change: &RefChange,
+    processing: &Processing<'_>,
+    conn: &mut Conn,
+) -> QueryResult<Verdict> {
+    let moved = change.parsed_ref.as_ref().map(|git_ref| Moved {
+        repository: &change.repository,
+        git_ref,
+        installation_id: change.installation_id,
+        push: None,
+    });
+    let mut verdict =
+        process_moved(moved, &change.repository, &change.name, processing, conn).await?;
+    verdict.about.git_ref = change.parsed_ref.as_ref().map(GitRef::full);
+    Ok(verdict)
+}
+
+async fn process_moved(
+    moved: Option<Moved<'_>>,
+    repository: &PushRepository,
+    sent_ref: &str,
+    processing: &Processing<'_>,
+    conn: &mut Conn,
+) -> QueryResult<Verdict> {
+    tracing::Span::current().record("repository.id", repository.id.get());
+    match moved {
+        Some(moved) => match_bindings(&moved, processing, conn).await,
+        None => Ok(Verdict::ignored("ref_cannot_be_bound")
+            .because(format!("{sent_ref} is no branch and no tag"))),
+    }
+}
+
 async fn match_bindings(
-    push: &Push,
-    git_ref: &GitRef,
+    moved: &Moved<'_>,
     processing: &Processing<'_>,
     conn: &mut Conn,
 ) -> QueryResult<Verdict> {
     let host = &processing.app.host;
-    let known = repository::find_by_github_id(host, push.repository.id, conn).await?;
+    let known = repository::find_by_github_id(host, moved.repository.id, conn).await?;
     let considered = binding::considered_for(
         host,
         known.as_ref().map(|row| row.id),
-        &push.repository.name,
+        &moved.repository.name,
         conn,
     )
     .await?;
-    let granted_to = match push.installation_id {
+    let granted_to = match moved.installation_id {
         Some(installation) => grant::holder(host, installation, conn).await?,
         None => None,
     };
@@ -59,8 +104,8 @@ async fn match_bindings(
         let holds_grant = granted_to == Some(binding.organization_id);
         let granted = processing.grants.allow(holds_grant);
         let facts = BindingFacts::of(binding, synced_to.as_ref(), granted);
-        let decision = match decide(push, git_ref, &facts) {
-            Decision::Enqueue(by) => enqueue(push, binding, by.as_str(), processing, conn).await?,
+        let decision = match moved.decide(&facts) {
+            Decision::Enqueue(by) => enqueue(moved, binding, by.as_str(), processing, conn).await?,
             Decision::Skip(skip) => {
                 skips.push(skip);
                 skipped(binding, skip, synced_to.as_ref())
@@ -72,7 +117,7 @@ async fn match_bindings(
     let verdict = if enqueued {
         Verdict::processed()
     } else {
-        nothing_to_do(push, &skips)
+        nothing_to_do(moved, &skips)
     };
     Ok(Verdict {
         decisions,
@@ -80,39 +125,34 @@ async fn match_bindings(
     })
 }
 
+impl Moved<'_> {
+    fn decide(&self, binding: &BindingFacts) -> Decision {
+        match self.push {
+            Some(push) => decide(push, self.git_ref, binding),
+            None => rule::concerns(self.repository, self.git_ref, binding),
+        }
+    }
+
+    fn hint(&self, processing: &Processing<'_>) -> Option<PushHint> {
+        self.push.map(|push| PushHint {
+            git_ref: push.git_ref.clone(),
+            before: push.before,
+            after: push.after,
+            received_at: processing.delivery.received_at,
+            installation_id: push.installation_id,
+        })
+    }
+}
+
 async fn enqueue(
-    push: &Push,
+    moved: &Moved<'_>,
     binding: &Binding,
     reason: &str,
     processing: &Processing<'_>,
     conn: &mut Conn,
 ) -> QueryResult<NewDecision> {
-    let delivery = processing.delivery;
-    let cause = Cause::Delivery {
-        id: delivery.id,
-        guid: delivery.guid.clone(),
-    };
-    let hint = PushHint {
-        git_ref: push.git_ref.clone(),
-        before: push.before,
-        after: push.after,
-        received_at: delivery.received_at,
-        installation_id: push.installation_id,
-    };
-    let (attempts, now) = (processing.job_max_attempts, processing.now);
-    let job = sync::request(binding, cause, Some(&hint), attempts, now, conn).await?;
-    binding::record_delivery(binding.id, delivery.id, conn).await?;
-    let verdict = if job.coalesced {
-        inbox::Verdict::Joined
-    } else {
-        inbox::Verdict::Enqueued
-    };
-    Ok(NewDecision {
-        binding: binding.id,
-        verdict,
-        reason: reason.to_owned(),
-        job: Some(job.id),
-    })
+    let hint = moved.hint(processing);
+    super::enqueue_sync(binding, reason, hint.as_ref(), processing, conn).await
 }
 
 fn skipped(binding: &Binding, skip: Skip, synced_to: Option<&Repository>) -> NewDecision {
@@ -135,23 +175,28 @@ fn skipped(binding: &Binding, skip: Skip, synced_to: Option<&Repository>) -> New
 }
 
 /// The reason that says most: what came nearest to a match.
-fn nothing_to_do(push: &Push, skips: &[Skip]) -> Verdict {
-    let name = &push.repository.name;
+fn nothing_to_do(moved: &Moved<'_>, skips: &[Skip]) -> Verdict {
+    let Moved {
+        repository,
+        git_ref,
+        ..
+    } = moved;
+    let name = &repository.name;
     let Some(nearest) = skips.iter().max() else {
         return Verdict::ignored("no_binding").because(format!(
             "no binding on repository {} ({name})",
-            push.repository.id
+            repository.id
         ));
     };
     let detail = match nearest {
         Skip::OtherRepository => format!(
             "what is bound as {name} is another repository than {}",
-            push.repository.id
+            repository.id
         ),
         Skip::NotGranted => format!(
             "no organisation that bound {name} and has not synced it has a grant for the delivery's installation"
         ),
-        Skip::OtherRef => format!("no binding of {name} is on {}", push.git_ref),
+        Skip::OtherRef => format!("no binding of {name} is on {}", git_ref.full()),
         Skip::OutsideRoot => "nothing changed under the root path of any binding".to_owned(),
     };
     Verdict::ignored(nearest.as_str()).because(detail)

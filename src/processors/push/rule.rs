@@ -4,7 +4,7 @@ use super::path_filter::proves_untouched;
 use crate::binding::{Binding, RootPath, Status};
 use crate::git::{GitRef, Oid};
 use crate::github::RepositoryName;
-use crate::github::event::Push;
+use crate::github::event::{Push, PushRepository};
 use crate::github::ids::RepositoryId;
 use crate::repository::Repository;
 
@@ -13,6 +13,7 @@ use crate::repository::Repository;
 pub struct BindingFacts {
     /// What it is, once it has synced. Then its name says nothing any more.
     pub repository: Option<RepositoryId>,
+    /// By which it goes until then.
     pub requested: RepositoryName,
     /// Whether the organisation may bind what the delivery's installation covers. Without, its jobs
     /// would tell it of pushes to a private repository.
@@ -34,7 +35,7 @@ impl BindingFacts {
             .filter(|_| binding.status == Status::Succeeded);
         Self {
             repository: synced_to.map(|repository| repository.github_id),
-            requested: binding.requested_name(),
+            requested: binding.sought_name(),
             granted,
             // What cannot be read matches too much rather than too little: the sync will say so.
             wanted: binding.wanted_ref().unwrap_or_default(),
@@ -94,9 +95,23 @@ impl Skip {
 /// The rule of matching: by id; by name only what has never synced, and only what it may sync; then the
 /// ref; then the path.
 pub fn decide(push: &Push, git_ref: &GitRef, binding: &BindingFacts) -> Decision {
+    match concerns(&push.repository, git_ref, binding) {
+        Decision::Enqueue(_) if proves_untouched(push, &binding.root, binding.reconciled) => {
+            Decision::Skip(Skip::OutsideRoot)
+        }
+        decision => decision,
+    }
+}
+
+/// The same without the path: for events that say that a ref came or went, and no more.
+pub(super) fn concerns(
+    repository: &PushRepository,
+    git_ref: &GitRef,
+    binding: &BindingFacts,
+) -> Decision {
     let by = match binding.repository {
-        Some(id) if id == push.repository.id => MatchedBy::Id,
-        None if binding.requested == push.repository.name => {
+        Some(id) if id == repository.id => MatchedBy::Id,
+        None if binding.requested == repository.name => {
             if !binding.granted {
                 return Decision::Skip(Skip::NotGranted);
             }
@@ -104,20 +119,18 @@ pub fn decide(push: &Push, git_ref: &GitRef, binding: &BindingFacts) -> Decision
         }
         _ => return Decision::Skip(Skip::OtherRepository),
     };
-    if !is_on(push, git_ref, binding) {
-        Decision::Skip(Skip::OtherRef)
-    } else if proves_untouched(push, &binding.root, binding.reconciled) {
-        Decision::Skip(Skip::OutsideRoot)
-    } else {
+    if is_on(repository, git_ref, binding) {
         Decision::Enqueue(by)
+    } else {
+        Decision::Skip(Skip::OtherRef)
     }
 }
 
-fn is_on(push: &Push, git_ref: &GitRef, binding: &BindingFacts) -> bool {
+fn is_on(repository: &PushRepository, git_ref: &GitRef, binding: &BindingFacts) -> bool {
     if let Some(wanted) = &binding.wanted {
         return wanted == git_ref;
     }
-    match (&binding.default_branch, &push.repository.default_branch) {
+    match (&binding.default_branch, &repository.default_branch) {
         (Some(stored), Some(said)) if stored == said => is_branch(git_ref, stored),
         // Unsynced: the payload's word is all there is, and the sync will see.
         (None, Some(said)) => is_branch(git_ref, said),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::binding::{Access, Binding, BindingView, Status};
-use crate::github::RepositoryName;
+use crate::repository::{FormerName, NameChange, Repository};
 use crate::routes::Api;
 use crate::routes::etag::ETag;
 
@@ -50,20 +50,28 @@ pub(super) struct BindingBody {
     repository: Option<RepositoryBody>,
 }
 
-/// What a repository is called at the moment.
+/// What a repository is at the moment, and what it was called before.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct RepositoryBody {
     owner: String,
     name: String,
+    default_branch: Option<String>,
+    /// `public`, `private` or `internal`.
+    visibility: Option<String>,
+    archived: bool,
+    /// The oldest first; the last is the present one.
+    names: Vec<NameBody>,
 }
 
-impl From<RepositoryName> for RepositoryBody {
-    fn from(name: RepositoryName) -> Self {
-        Self {
-            owner: name.owner,
-            name: name.name,
-        }
-    }
+/// A name that a repository has, or had.
+#[derive(Debug, Serialize, ToSchema)]
+struct NameBody {
+    owner: String,
+    name: String,
+    /// How it came by that name.
+    because: NameChange,
+    /// When Bindery learnt of it: GitHub does not say when it happened.
+    since: DateTime<Utc>,
 }
 
 impl BindingBody {
@@ -72,10 +80,13 @@ impl BindingBody {
         let binding = &view.binding;
         let grants = api.context.config.access.grants;
         let repository = view.repository.as_ref();
+        // What it is called later is not for who has no grant any more: it may be a private repository
+        // that went elsewhere.
+        let told = repository.filter(|_| grants.allow(view.holds_grant));
         let installation = repository.and(view.installation.as_ref());
         Self {
             self_url: api.url(&path(view)),
-            web_url: web_url(binding, view.present_name(grants).as_ref()),
+            web_url: web_url(binding, told),
             github_owner: binding.github_owner.clone(),
             github_repo: binding.github_repo.clone(),
             github_ref: binding.git_ref.clone(),
@@ -103,7 +114,14 @@ impl BindingBody {
             date_synced: binding.synced_at,
             last_delivery: view.last_delivery.clone(),
             github_host: binding.github_host.clone(),
-            repository: view.present_name(grants).map(RepositoryBody::from),
+            repository: told.map(|repository| RepositoryBody {
+                owner: repository.owner.clone(),
+                name: repository.name.clone(),
+                default_branch: repository.default_branch.clone(),
+                visibility: repository.visibility.clone(),
+                archived: repository.archived,
+                names: view.names.iter().map(NameBody::new).collect(),
+            }),
         }
     }
 
@@ -113,6 +131,17 @@ impl BindingBody {
         let etag = ETag::of(&body);
         body.self_url = url;
         (body, etag)
+    }
+}
+
+impl NameBody {
+    fn new(name: &FormerName) -> Self {
+        Self {
+            owner: name.owner.clone(),
+            name: name.name.clone(),
+            because: name.because,
+            since: name.since,
+        }
     }
 }
 
@@ -140,8 +169,8 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-fn web_url(binding: &Binding, present_name: Option<&RepositoryName>) -> String {
-    let name = present_name.map_or_else(|| binding.requested_name(), Clone::clone);
+fn web_url(binding: &Binding, told: Option<&Repository>) -> String {
+    let name = told.map_or_else(|| binding.requested_name(), Repository::full_name);
     let repository = format!("https://{}/{name}", binding.github_host);
     let root = binding.root_path.trim_end_matches('/');
     let git_ref = match &binding.git_ref {

@@ -19,7 +19,7 @@ async fn received(world: &World, guid: &str, rejected: Option<&str>) -> i64 {
         guid: guid.to_owned(),
         event: "push".to_owned(),
         headers: BTreeMap::from([("x-github-event".to_owned(), "push".to_owned())]),
-        signed_by: SignedBy::Current,
+        signed_by: Some(SignedBy::Current),
         body: b"{}".to_vec(),
         rejected: rejected.map(ToOwned::to_owned),
     };

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde_json::json;
@@ -103,7 +101,9 @@ async fn known_repository(world: &World, conn: &mut Conn) -> QueryResult<Reposit
             login: "octo".to_owned(),
         },
         suspended_at: None,
-        permissions: BTreeMap::new(),
+        permissions: ["contents", "metadata"]
+            .map(|name| (name.to_owned(), "read".to_owned()))
+            .into(),
         repository_selection: "all".to_owned(),
     };
     let installation = installation::confirm(app, &seen, now, conn).await?;
@@ -116,8 +116,8 @@ async fn known_repository(world: &World, conn: &mut Conn) -> QueryResult<Reposit
         archived: false,
         disabled: false,
     };
-    let known = Some(installation.id);
-    let row = repository::confirm("github.com", &seen, known, None, now, conn).await?;
+    let covered = repository::Coverage::Asked(installation.id);
+    let row = repository::confirm("github.com", &seen, covered, None, now, conn).await?;
     Ok(row.id)
 }
 

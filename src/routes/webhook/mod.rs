@@ -98,7 +98,7 @@ impl Receiver {
             guid: identity.guid.clone(),
             event: identity.event,
             headers: kept_headers(request.headers()),
-            signed_by: proven.signed_by.into(),
+            signed_by: Some(proven.signed_by.into()),
             body: proven.body,
             rejected: proven.rejected.map(|unusable| unusable.to_string()),
         };

@@ -108,8 +108,8 @@ stories! {
         let (old, new) = (Post::push().signed_with(OTHER_SECRET), Post::push());
         old.send(&world).await.expect(202);
         new.send(&world).await.expect(202);
-        assert_eq!(row(&world, &old).await.signed_by, SignedBy::Previous);
-        assert_eq!(row(&world, &new).await.signed_by, SignedBy::Current);
+        assert_eq!(row(&world, &old).await.signed_by, Some(SignedBy::Previous));
+        assert_eq!(row(&world, &new).await.signed_by, Some(SignedBy::Current));
         world.settle().await;
         world.end().await;
     }

@@ -1,0 +1,17 @@
+DROP TABLE timers;
+ALTER TABLE github_apps DROP COLUMN swept_until;
+ALTER TABLE deliveries ADD COLUMN proven_by TEXT NOT NULL DEFAULT 'current' CHECK (proven_by IN ('current', 'previous'));
+UPDATE deliveries SET proven_by = signed_by WHERE signed_by IS NOT NULL;
+ALTER TABLE deliveries DROP COLUMN signed_by;
+ALTER TABLE deliveries RENAME COLUMN proven_by TO signed_by;
+ALTER TABLE bindings DROP COLUMN followed_owner;
+ALTER TABLE bindings DROP COLUMN followed_repo;
+DROP INDEX repository_refs_poll;
+ALTER TABLE repository_refs DROP COLUMN poll_at;
+DROP TABLE repository_names;
+DROP INDEX repositories_owner;
+ALTER TABLE repositories DROP COLUMN installation_doubted_at;
+ALTER TABLE repositories DROP COLUMN missing_since;
+ALTER TABLE repositories DROP COLUMN times_missing;
+ALTER TABLE repositories DROP COLUMN removed_at;
+ALTER TABLE installations DROP COLUMN repository_selection;

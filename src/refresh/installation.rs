@@ -1,0 +1,386 @@
+//! The job kind `installation_refresh`: what GitHub says now of one installation, and of what it covers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel_async::AsyncConnection;
+use serde_json::json;
+
+use super::cover::{Through, page_of};
+use super::outcome::{Trouble, outcome_of};
+use super::repository::{InstallationLost, Lost, follow_up};
+use super::sighting::{Sighting, record_sighting, wake_unsynced};
+use super::{InstallationHint, RepositoryHint, request_repository};
+use crate::context::Context;
+use crate::db::Conn;
+use crate::github::client;
+use crate::github::ids::RepositoryId;
+use crate::github::{AccessLost, GitHubError};
+use crate::ids::{AppRowId, InstallationRowId};
+use crate::installation::{self, Installation};
+use crate::queue::{Effect, Finish, Job, JobKind, Outcome, Request, Settled};
+use crate::repository::{self, Coverage, Reachability, Repository};
+
+/// The job kind `installation_refresh`.
+#[derive(Debug, Clone)]
+pub struct InstallationRefresh {
+    context: Context,
+}
+
+#[async_trait]
+impl JobKind for InstallationRefresh {
+    fn name(&self) -> &'static str {
+        super::INSTALLATION
+    }
+
+    async fn run(&self, job: &Job) -> anyhow::Result<Finish> {
+        match self.refresh(job).await {
+            Ok(finish) => Ok(finish),
+            Err(Trouble::GitHub(error)) => {
+                Ok(outcome_of(error, "looking at the installation")?.into())
+            }
+            Err(Trouble::Own(error)) => Err(error),
+        }
+    }
+
+    /// Nothing was learnt, so nothing is written: the poll asks again.
+    async fn discarded(
+        &self,
+        _job: &Job,
+        _error: &str,
+        _proof: &Settled,
+        _conn: &mut Conn,
+    ) -> QueryResult<()> {
+        Ok(())
+    }
+}
+
+/// What a look at an installation's repositories has come to.
+#[derive(Debug, Default, Clone, Copy)]
+struct Looked {
+    listed: u64,
+    known: usize,
+    /// Known, and not listed any more.
+    unlisted: usize,
+    /// Bindings that had never synced and try again.
+    woken: usize,
+}
+
+impl InstallationRefresh {
+    pub fn new(context: Context) -> Self {
+        Self { context }
+    }
+
+    async fn refresh(&self, job: &Job) -> Result<Finish, Trouble> {
+        let Some(before) = self.row(job).await? else {
+            let reason = "the installation is not known any more".to_owned();
+            return Ok(Outcome::Cancelled { reason }.into());
+        };
+        let Some(app) = self.context.apps.of_row(before.github_app_id).cloned() else {
+            let until = self.context.clock.now() + chrono::TimeDelta::minutes(1);
+            let reason = "its GitHub App is not configured here".to_owned();
+            return Ok(Outcome::Snoozed { until, reason }.into());
+        };
+        let read_at = self.context.clock.now();
+        let seen = match app.github.installation(before.github_id).await {
+            Ok(seen) => seen,
+            Err(GitHubError::NotFound) => return Ok(uninstalled(before.id, read_at)),
+            Err(error) => return Err(error.into()),
+        };
+        let now = as_seen(&before, &seen);
+        let hint = Hints::of(job, &before, &now);
+        let mut looked = Looked::default();
+        if now.works() && hint.look {
+            let through = Through {
+                app,
+                installation: now.clone(),
+            };
+            looked = match (Look {
+                context: &self.context,
+                through: &through,
+                hint,
+                request: follow_up(job, &self.context),
+            })
+            .run()
+            .await
+            {
+                Ok(looked) => looked,
+                Err(Trouble::GitHub(GitHubError::AccessLost(lost))) => {
+                    return lost_while_looking(lost, before.id, self.context.clock.now());
+                }
+                Err(trouble) => return Err(trouble),
+            };
+        }
+        let effect = Confirm {
+            app: before.github_app_id,
+            seen,
+            read_at,
+        };
+        Ok(Finish::with(
+            Outcome::Completed(result(&now, hint, looked)),
+            effect,
+        ))
+    }
+
+    async fn row(&self, job: &Job) -> Result<Option<Installation>, Trouble> {
+        let mut conn = self.context.db.read().await?;
+        Ok(installation::find(InstallationRowId::new(job.target), &mut conn).await?)
+    }
+}
+
+/// The row as it will be: written last, so that an attempt that dies on the way begins with what was known.
+fn as_seen(before: &Installation, seen: &client::Installation) -> Installation {
+    Installation {
+        account_id: Some(seen.account.id),
+        account_login: Some(seen.account.login.clone()),
+        suspended_at: seen.suspended_at,
+        deleted_at: None,
+        permissions: Some(crate::db::Json(seen.permissions.clone())),
+        repository_selection: Some(seen.repository_selection.clone()),
+        ..before.clone()
+    }
+}
+
+/// What the requests said, with what the rows say besides.
+#[derive(Debug, Clone, Copy)]
+struct Hints {
+    look: bool,
+    narrowed: bool,
+    restored: bool,
+}
+
+impl Hints {
+    fn of(job: &Job, before: &Installation, now: &Installation) -> Self {
+        let said: Vec<InstallationHint> = job.hints_as();
+        let first = before.confirmed_at.is_none();
+        let restored = said.iter().any(|hint| hint.restored) || first || !before.works();
+        let selected = |row: &Installation| row.repository_selection.as_deref() == Some("selected");
+        let reselected = before.repository_selection != now.repository_selection;
+        let narrowed = said.iter().any(|hint| hint.narrowed)
+            || (before.repository_selection.is_some() && !selected(before) && selected(now));
+        Self {
+            look: restored || narrowed || reselected || said.iter().any(|hint| hint.look),
+            narrowed,
+            restored,
+        }
+    }
+}
+
+/// One look at everything that an installation covers, page by page, each in its own transactions.
+struct Look<'a> {
+    context: &'a Context,
+    through: &'a Through,
+    hint: Hints,
+    request: Request,
+}
+
+impl Look<'_> {
+    async fn run(&self) -> Result<Looked, Trouble> {
+        let mut looked = Looked::default();
+        let mut listed = BTreeSet::new();
+        let begun_at = self.context.clock.now();
+        for number in 1.. {
+            let read_at = self.context.clock.now();
+            let page = page_of(self.through, number).await?;
+            listed.extend(page.repositories.iter().map(|repository| repository.id));
+            looked.listed = listed.len() as u64;
+            self.record(&page.repositories, read_at, &mut looked)
+                .await?;
+            if page.repositories.is_empty() || looked.listed >= page.total_count {
+                break;
+            }
+        }
+        looked.unlisted = self.ask_for_unlisted(&listed, begun_at).await?;
+        Ok(looked)
+    }
+
+    async fn record(
+        &self,
+        page: &[client::Repository],
+        read_at: DateTime<Utc>,
+        looked: &mut Looked,
+    ) -> Result<(), Trouble> {
+        let known = self.known(page).await?;
+        for seen in page {
+            let mut conn = self.context.db.write().await?;
+            let row = known.get(&seen.id);
+            looked.woken += conn
+                .transaction(async |conn| self.record_one(seen, row, read_at, conn).await)
+                .await?;
+            looked.known += usize::from(row.is_some());
+        }
+        Ok(())
+    }
+
+    async fn known(
+        &self,
+        page: &[client::Repository],
+    ) -> Result<BTreeMap<RepositoryId, Repository>, Trouble> {
+        let ids: Vec<RepositoryId> = page.iter().map(|seen| seen.id).collect();
+        let mut conn = self.context.db.read().await?;
+        let rows = repository::find_all(&self.through.app.host, &ids, &mut conn).await?;
+        Ok(rows.into_iter().map(|row| (row.github_id, row)).collect())
+    }
+
+    /// How many unsynced bindings were woken.
+    async fn record_one(
+        &self,
+        seen: &client::Repository,
+        row: Option<&Repository>,
+        read_at: DateTime<Utc>,
+        conn: &mut Conn,
+    ) -> QueryResult<usize> {
+        let host = &self.through.app.host;
+        if let Some(row) = row {
+            let sighting = Sighting {
+                host,
+                seen,
+                coverage: self.coverage(row, conn).await?,
+                etag: None,
+                read_at,
+                restored: self.hint.restored,
+                except: None,
+            };
+            if self.is_news(row, &sighting) {
+                record_sighting(&sighting, &self.request, conn).await?;
+            }
+        }
+        let installation = &self.through.installation;
+        let grants = self.context.config.access.grants;
+        wake_unsynced(host, &seen.name, installation, grants, &self.request, conn).await
+    }
+
+    /// The App has one installation on an account, so a later one of the same App takes over. One of
+    /// another App stays on record while it works.
+    async fn coverage(&self, row: &Repository, conn: &mut Conn) -> QueryResult<Coverage> {
+        let this = &self.through.installation;
+        let recorded = match row.installation_id {
+            Some(id) => installation::find(id, conn).await?,
+            None => None,
+        };
+        let another = recorded.filter(|recorded| {
+            recorded.github_app_id != this.github_app_id
+                && recorded.works()
+                && row.installation_doubted_at.is_none()
+                && row.reachability == Reachability::Reachable
+        });
+        Ok(match another {
+            Some(another) => Coverage::OnRecord(another.id),
+            None => Coverage::Asked(this.id),
+        })
+    }
+
+    /// Most of what a poll sees is as it was, and not worth a write.
+    fn is_news(&self, row: &Repository, sighting: &Sighting<'_>) -> bool {
+        let seen = sighting.seen;
+        let same_names = row.owner == seen.name.owner
+            && row.name == seen.name.name
+            && row.owner_id == seen.owner_id;
+        let same_facts = row.default_branch.as_ref() == Some(&seen.default_branch)
+            && row.visibility.as_ref() == Some(&seen.visibility)
+            && row.archived == seen.archived;
+        let same_access = row.reachability == Reachability::Reachable
+            && row.installation_doubted_at.is_none()
+            && match sighting.coverage {
+                Coverage::Asked(id) | Coverage::OnRecord(id) => row.installation_id == Some(id),
+                Coverage::Nobody => false,
+            };
+        self.hint.restored || !(same_names && same_facts && same_access)
+    }
+
+    /// What is on record as covered and was not listed is looked for one by one.
+    async fn ask_for_unlisted(
+        &self,
+        listed: &BTreeSet<RepositoryId>,
+        begun_at: DateTime<Utc>,
+    ) -> Result<usize, Trouble> {
+        let rows = {
+            let mut conn = self.context.db.read().await?;
+            repository::of_installation(self.through.installation.id, &mut conn).await?
+        };
+        let unlisted = rows.iter().filter(|row| {
+            let settled = row.reachability == Reachability::Gone || row.removed_at.is_some();
+            !listed.contains(&row.github_id) && !settled && row.confirmed_at <= begun_at
+        });
+        let mut asked = 0;
+        for row in unlisted {
+            let hint = RepositoryHint {
+                removed: self.hint.narrowed,
+            };
+            let mut conn = self.context.db.write().await?;
+            conn.transaction(async |conn| {
+                request_repository(row.id, row.installation_id, hint, &self.request, conn).await?;
+                repository::doubt_installation(row.id, self.request.at, conn).await
+            })
+            .await?;
+            asked += 1;
+        }
+        Ok(asked)
+    }
+}
+
+fn result(now: &Installation, hint: Hints, looked: Looked) -> serde_json::Value {
+    let access = if now.suspended_at.is_some() {
+        "suspended"
+    } else if now.works() {
+        "reachable"
+    } else {
+        "access_lost"
+    };
+    json!({
+        "access": access,
+        "missing_permission": now.missing_permission(),
+        "restored": hint.restored,
+        "listed": hint.look.then_some(looked.listed),
+        "known": hint.look.then_some(looked.known),
+        "unlisted": hint.look.then_some(looked.unlisted),
+        "woken": hint.look.then_some(looked.woken),
+    })
+}
+
+fn uninstalled(installation: InstallationRowId, read_at: DateTime<Utc>) -> Finish {
+    let result = json!({ "access": "access_lost", "because": "the App was uninstalled there" });
+    let effect = InstallationLost {
+        installation,
+        lost: Lost::Uninstalled,
+        read_at,
+    };
+    Finish::with(Outcome::Completed(result), effect)
+}
+
+fn lost_while_looking(
+    lost: AccessLost,
+    installation: InstallationRowId,
+    read_at: DateTime<Utc>,
+) -> Result<Finish, Trouble> {
+    let how = match &lost {
+        AccessLost::NotInstalled => Lost::Uninstalled,
+        AccessLost::Suspended => Lost::Suspended,
+        AccessLost::PermissionMissing { .. } | AccessLost::Blocked { .. } => {
+            return Err(GitHubError::AccessLost(lost).into());
+        }
+    };
+    let effect = InstallationLost {
+        installation,
+        lost: how,
+        read_at,
+    };
+    let result = json!({ "access": lost.to_string() });
+    Ok(Finish::with(Outcome::Completed(result), effect))
+}
+
+struct Confirm {
+    app: AppRowId,
+    seen: client::Installation,
+    read_at: DateTime<Utc>,
+}
+
+#[async_trait]
+impl Effect for Confirm {
+    async fn apply(self: Box<Self>, _proof: &Settled, conn: &mut Conn) -> QueryResult<()> {
+        installation::confirm(self.app, &self.seen, self.read_at, conn).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,407 @@
+//! The job kind `repository_refresh`: what GitHub says now of one repository, and who may read it.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel_async::AsyncConnection;
+use serde_json::json;
+
+use super::RepositoryHint;
+use super::cover::{self, Cover, Through, covering, read_through};
+use super::outcome::{Trouble, outcome_of};
+use super::sighting::{Sighting, record_sighting};
+use crate::context::Context;
+use crate::db::Conn;
+use crate::github::client::{self, ETag};
+use crate::github::{AccessLost, GitHubError};
+use crate::ids::{InstallationRowId, RepositoryRowId};
+use crate::installation;
+use crate::queue::{Effect, Finish, Job, JobKind, Lane, Outcome, Request, Settled};
+use crate::repository::{self, Coverage, Missing, Reachability, Repository};
+
+/// The job kind `repository_refresh`.
+#[derive(Debug, Clone)]
+pub struct RepositoryRefresh {
+    context: Context,
+}
+
+#[async_trait]
+impl JobKind for RepositoryRefresh {
+    fn name(&self) -> &'static str {
+        super::REPOSITORY
+    }
+
+    async fn run(&self, job: &Job) -> anyhow::Result<Finish> {
+        match self.refresh(job).await {
+            Ok(finish) => Ok(finish),
+            Err(Trouble::GitHub(error)) => {
+                Ok(outcome_of(error, "looking for the repository")?.into())
+            }
+            Err(Trouble::Own(error)) => Err(error),
+        }
+    }
+
+    /// Nothing was learnt, so nothing is written: the rows stay as they are, and the poll asks again.
+    async fn discarded(
+        &self,
+        _job: &Job,
+        _error: &str,
+        _proof: &Settled,
+        _conn: &mut Conn,
+    ) -> QueryResult<()> {
+        Ok(())
+    }
+}
+
+impl RepositoryRefresh {
+    pub fn new(context: Context) -> Self {
+        Self { context }
+    }
+
+    async fn refresh(&self, job: &Job) -> Result<Finish, Trouble> {
+        let Some(row) = self.row(job).await? else {
+            let reason = "the repository is not known any more".to_owned();
+            return Ok(Outcome::Cancelled { reason }.into());
+        };
+        let host = &row.github_host;
+        let name = row.full_name();
+        let found = match covering(&self.context, host, row.github_id, &name).await? {
+            Some(cover) => self.read_covered(cover, &row, job).await?,
+            None => None,
+        };
+        match found {
+            Some(finish) => Ok(finish),
+            None => self.uncovered(&row, job).await,
+        }
+    }
+
+    async fn row(&self, job: &Job) -> Result<Option<Repository>, Trouble> {
+        let mut conn = self.context.db.read().await?;
+        Ok(repository::find(RepositoryRowId::new(job.target), &mut conn).await?)
+    }
+
+    /// `None` when the installation that was found turns out to be of another repository.
+    async fn read_covered(
+        &self,
+        mut cover: Cover,
+        row: &Repository,
+        job: &Job,
+    ) -> Result<Option<Finish>, Trouble> {
+        for _ in 0..RENAMES {
+            if !cover.through.installation.works() {
+                return Ok(Some(covered_in_vain(&cover, row)));
+            }
+            let read_at = self.context.clock.now();
+            let (seen, etag) = match read_through(&cover.through, row.github_id).await {
+                Ok(seen) => seen,
+                Err(GitHubError::NotFound) if cover.by_name.is_some() => return Ok(None),
+                Err(GitHubError::NotFound) => return Err(contradiction(row)),
+                Err(error) => return self.told(error, &cover.through).map(Some),
+            };
+            if cover.by_name.as_ref().is_none_or(|name| *name == seen.name) {
+                let coverage = Coverage::Asked(cover.through.installation.id);
+                return Ok(Some(self.seen(row, seen, coverage, etag, read_at, job)));
+            }
+            // It was asked by a name that the repository does not have (any more).
+            let host = &row.github_host;
+            match covering(&self.context, host, row.github_id, &seen.name).await? {
+                Some(next) => cover = next,
+                None => return Ok(None),
+            }
+        }
+        Err(anyhow::anyhow!("{} is renamed faster than it can be read", row.github_id).into())
+    }
+
+    /// No installation covers it: uninstalled, suspended, taken out, given away, or no more.
+    async fn uncovered(&self, row: &Repository, job: &Job) -> Result<Finish, Trouble> {
+        let Some(through) = self.on_record(row).await? else {
+            return Ok(self.lost(row, None, "no installation of the App is known for it"));
+        };
+        let read_at = self.context.clock.now();
+        let app = &through.app;
+        let id = through.installation.github_id;
+        let installation = match app.github.installation(id).await {
+            Ok(seen) => {
+                let mut conn = self.context.db.write().await?;
+                installation::confirm(app.row, &seen, read_at, &mut conn).await?
+            }
+            Err(GitHubError::NotFound) => {
+                let lost = (through.installation.id, Lost::Uninstalled);
+                return Ok(self.lost(row, Some(lost), "the App was uninstalled there"));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let through = Through {
+            app: app.clone(),
+            installation,
+        };
+        if through.installation.suspended_at.is_some() {
+            return Ok(Outcome::Completed(json!({ "access": "suspended" })).into());
+        }
+        match cover::lists(&through, row.github_id).await {
+            Ok(false) => self.unlisted(row, &through, job).await,
+            Ok(true) => Err(contradiction(row)),
+            Err(error) => self.told(error, &through),
+        }
+    }
+
+    /// The token works, and the installation does not list it. A public repository is read all the same.
+    async fn unlisted(
+        &self,
+        row: &Repository,
+        through: &Through,
+        job: &Job,
+    ) -> Result<Finish, Trouble> {
+        let read_at = self.context.clock.now();
+        match read_through(through, row.github_id).await {
+            Ok((seen, etag)) => Ok(self.seen(row, seen, Coverage::Nobody, etag, read_at, job)),
+            Err(GitHubError::NotFound) => Ok(self.missing(row, job, read_at).await?),
+            Err(error) => self.told(error, through),
+        }
+    }
+
+    async fn on_record(&self, row: &Repository) -> Result<Option<Through>, Trouble> {
+        let Some(id) = row.installation_id else {
+            return Ok(None);
+        };
+        let mut conn = self.context.db.read().await?;
+        let installation = installation::find(id, &mut conn).await?;
+        Ok(installation.and_then(|installation| {
+            let app = self
+                .context
+                .apps
+                .of_row(installation.github_app_id)?
+                .clone();
+            Some(Through { app, installation })
+        }))
+    }
+
+    fn seen(
+        &self,
+        row: &Repository,
+        seen: client::Repository,
+        coverage: Coverage,
+        etag: Option<ETag>,
+        read_at: DateTime<Utc>,
+        job: &Job,
+    ) -> Finish {
+        let access = match coverage {
+            Coverage::Nobody => Reachability::AccessLost,
+            Coverage::Asked(_) | Coverage::OnRecord(_) => Reachability::Reachable,
+        };
+        let result = json!({ "access": access, "name": seen.name.to_string() });
+        let effect = Seen {
+            host: row.github_host.clone(),
+            seen,
+            coverage,
+            etag,
+            read_at,
+            request: self.follow_up(job),
+        };
+        Finish::with(Outcome::Completed(result), effect)
+    }
+
+    /// Counted, and looked at again until it is explained or gone.
+    async fn missing(
+        &self,
+        row: &Repository,
+        job: &Job,
+        read_at: DateTime<Utc>,
+    ) -> Result<Finish, Trouble> {
+        let hints: Vec<RepositoryHint> = job.hints_as();
+        let removed = hints.iter().any(|hint| hint.removed);
+        let mut conn = self.context.db.write().await?;
+        let missing = conn
+            .transaction(async |conn| mark_missing(row.id, removed, read_at, conn).await)
+            .await?;
+        Ok(match missing {
+            None => Outcome::Completed(json!({ "access": "read by another meanwhile" })),
+            Some(Missing::Removed) => {
+                Outcome::Completed(json!({ "access": "access_lost", "because": "removed" }))
+            }
+            Some(Missing::Gone) => Outcome::Completed(json!({ "access": "gone" })),
+            Some(Missing::Unexplained { again_at }) => Outcome::Snoozed {
+                until: again_at,
+                reason: "GitHub shows it to nobody, and nobody said why: it is looked for again"
+                    .to_owned(),
+            },
+        }
+        .into())
+    }
+
+    fn lost(
+        &self,
+        row: &Repository,
+        installation: Option<(InstallationRowId, Lost)>,
+        because: &str,
+    ) -> Finish {
+        let result = json!({ "access": "access_lost", "because": because });
+        let effect = OutOfReach {
+            repository: row.id,
+            installation,
+            read_at: self.context.clock.now(),
+        };
+        Finish::with(Outcome::Completed(result), effect)
+    }
+
+    /// What an error says about the installation is worth as much as an answer.
+    fn told(&self, error: GitHubError, through: &Through) -> Result<Finish, Trouble> {
+        let lost = match &error {
+            GitHubError::AccessLost(AccessLost::NotInstalled) => Lost::Uninstalled,
+            GitHubError::AccessLost(AccessLost::Suspended) => Lost::Suspended,
+            _ => return Err(error.into()),
+        };
+        let result = json!({ "access": error.to_string() });
+        let effect = InstallationLost {
+            installation: through.installation.id,
+            lost,
+            read_at: self.context.clock.now(),
+        };
+        Ok(Finish::with(Outcome::Completed(result), effect))
+    }
+
+    fn follow_up(&self, job: &Job) -> Request {
+        follow_up(job, &self.context)
+    }
+}
+
+/// Renames that may happen while one refresh asks.
+const RENAMES: usize = 3;
+
+/// What a refresh asks for in turn: on the same behalf, behind what somebody waits for.
+pub fn follow_up(job: &Job, context: &Context) -> Request {
+    Request {
+        cause: job.cause.0.clone(),
+        lane: Lane::Bulk,
+        max_attempts: i32::try_from(context.config.queue.max_attempts).unwrap_or(i32::MAX),
+        at: context.clock.now(),
+    }
+}
+
+/// Suspended, or without a permission: which installation it is was found out all the same.
+fn covered_in_vain(cover: &Cover, row: &Repository) -> Finish {
+    let installation = &cover.through.installation;
+    let effect = Moved {
+        repository: row.id,
+        installation: installation.id,
+        asked_at: cover.asked_at,
+    };
+    let result = match installation.missing_permission() {
+        Some(needed) => json!({ "access": "access_lost", "missing_permission": needed }),
+        None => json!({ "access": "suspended" }),
+    };
+    Finish::with(Outcome::Completed(result), effect)
+}
+
+/// GitHub's replicas disagree for a moment.
+fn contradiction(row: &Repository) -> Trouble {
+    Trouble::Own(anyhow::anyhow!(
+        "GitHub says that an installation covers repository {}, and does not show it",
+        row.github_id
+    ))
+}
+
+/// Unless it was read meanwhile by somebody else.
+async fn mark_missing(
+    id: RepositoryRowId,
+    removed: bool,
+    read_at: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<Option<Missing>> {
+    let now = repository::find(id, conn).await?;
+    match now.filter(|row| row.confirmed_at <= read_at) {
+        Some(row) => repository::mark_missing(&row, removed, read_at, conn)
+            .await
+            .map(Some),
+        None => Ok(None),
+    }
+}
+
+/// How an installation was lost.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Lost {
+    Uninstalled,
+    Suspended,
+}
+
+impl Lost {
+    pub(super) async fn mark(
+        self,
+        installation: InstallationRowId,
+        read_at: DateTime<Utc>,
+        conn: &mut Conn,
+    ) -> QueryResult<()> {
+        match self {
+            Self::Uninstalled => installation::mark_deleted(installation, read_at, conn).await,
+            Self::Suspended => installation::mark_suspended(installation, read_at, conn).await,
+        }
+    }
+}
+
+struct Seen {
+    host: String,
+    seen: client::Repository,
+    coverage: Coverage,
+    etag: Option<ETag>,
+    read_at: DateTime<Utc>,
+    request: Request,
+}
+
+#[async_trait]
+impl Effect for Seen {
+    async fn apply(self: Box<Self>, _proof: &Settled, conn: &mut Conn) -> QueryResult<()> {
+        let sighting = Sighting {
+            host: &self.host,
+            seen: &self.seen,
+            coverage: self.coverage,
+            etag: self.etag.as_ref(),
+            read_at: self.read_at,
+            restored: false,
+            except: None,
+        };
+        record_sighting(&sighting, &self.request, conn).await?;
+        Ok(())
+    }
+}
+
+struct Moved {
+    repository: RepositoryRowId,
+    installation: InstallationRowId,
+    asked_at: DateTime<Utc>,
+}
+
+#[async_trait]
+impl Effect for Moved {
+    async fn apply(self: Box<Self>, _proof: &Settled, conn: &mut Conn) -> QueryResult<()> {
+        repository::set_installation(self.repository, self.installation, self.asked_at, conn).await
+    }
+}
+
+struct OutOfReach {
+    repository: RepositoryRowId,
+    installation: Option<(InstallationRowId, Lost)>,
+    read_at: DateTime<Utc>,
+}
+
+#[async_trait]
+impl Effect for OutOfReach {
+    async fn apply(self: Box<Self>, _proof: &Settled, conn: &mut Conn) -> QueryResult<()> {
+        if let Some((installation, lost)) = self.installation {
+            lost.mark(installation, self.read_at, conn).await?;
+        }
+        repository::mark_lost(self.repository, self.read_at, conn).await
+    }
+}
+
+pub(super) struct InstallationLost {
+    pub(super) installation: InstallationRowId,
+    pub(super) lost: Lost,
+    pub(super) read_at: DateTime<Utc>,
+}
+
+#[async_trait]
+impl Effect for InstallationLost {
+    async fn apply(self: Box<Self>, _proof: &Settled, conn: &mut Conn) -> QueryResult<()> {
+        self.lost.mark(self.installation, self.read_at, conn).await
+    }
+}
