@@ -45,6 +45,14 @@ impl BindingView {
         )
     }
 
+    /// The repository as it is now. Its later names are not for who has no grant any more: they may be
+    /// those of a private repository that went elsewhere.
+    pub fn shown_repository(&self, grants: Grants) -> Option<&Repository> {
+        self.repository
+            .as_ref()
+            .filter(|_| grants.allow(self.holds_grant))
+    }
+
     /// The content, when it is of what is bound now and not of what was bound before.
     pub fn current_content(&self) -> Option<&Content> {
         self.binding.commit_sha.as_ref().and(self.content.as_ref())

@@ -173,8 +173,15 @@ impl World {
     pub(super) fn may_read_contents(&self, caller: &Caller, repository: &Repository) -> bool {
         match caller {
             _ if !repository.private => true,
-            Caller::Installation(token) => token.permissions.contains_key("contents"),
+            Caller::Installation(token) => self.holds(token, "contents"),
             Caller::Anonymous | Caller::App => false,
         }
+    }
+
+    /// What was taken from the installation is gone from the tokens that it has already.
+    fn holds(&self, token: &Token, permission: &str) -> bool {
+        let installation = self.installations.get(&token.installation);
+        token.permissions.contains_key(permission)
+            && installation.is_some_and(|found| found.permissions.contains_key(permission))
     }
 }

@@ -1,13 +1,12 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::github::ids::{InstallationId, RepositoryId};
 
-/// Deliveries older than this are gone from GitHub's list.
-const RETENTION: TimeDelta = TimeDelta::days(3);
+use super::troubles::Troubles;
 
 /// What `X-GitHub-Delivery` carries: the same for every attempt at one event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -54,6 +53,8 @@ pub struct Delivery {
     pub repository: Option<RepositoryId>,
     /// When it happened.
     pub at: DateTime<Utc>,
+    /// Since when GitHub kept it back, where it did.
+    pub throttled_at: Option<DateTime<Utc>>,
     /// The JSON of the event, whatever the content type it is sent with.
     pub payload: Arc<[u8]>,
     /// The headers of the last attempt, or of the first one to come.
@@ -79,7 +80,26 @@ pub struct Attempt {
     pub duration: f64,
 }
 
+impl Attempt {
+    /// A line of the list that no POST stands behind.
+    pub(super) fn unsent(at: DateTime<Utc>, status: Option<u16>) -> Self {
+        Self {
+            id: 0,
+            at,
+            redelivery: false,
+            status,
+            answer: String::new(),
+            duration: 0.0,
+        }
+    }
+}
+
 impl Delivery {
+    /// What goes over the wire: headers and body.
+    pub(super) fn wire(&self) -> (Vec<(String, String)>, Arc<[u8]>) {
+        (self.headers.clone(), Arc::clone(&self.body))
+    }
+
     /// What the receiver answered last.
     pub fn status(&self) -> Option<u16> {
         self.attempts.last()?.status
@@ -120,10 +140,11 @@ pub(super) struct Ledger {
     pub(super) webhook_url: Option<String>,
     pub(super) form_bodies: bool,
     pub(super) holding: bool,
-    /// So many of the next POSTs are listed and never arrive.
-    pub(super) lose: u32,
-    /// So many of the next events never become deliveries at all.
-    pub(super) omit: u32,
+    pub(super) troubles: Troubles,
+    /// How often all cursors were made invalid.
+    pub(super) cursors_expired: u32,
+    /// What the next events are given instead of GUIDs of their own.
+    pub(super) chosen_guids: VecDeque<Guid>,
     deliveries: Vec<Delivery>,
     /// Every attempt in the order of its id: delivery, and which of its attempts.
     order: Vec<(usize, usize)>,
@@ -138,8 +159,9 @@ impl Ledger {
             webhook_url: None,
             form_bodies: false,
             holding: false,
-            lose: 0,
-            omit: 0,
+            troubles: Troubles::default(),
+            cursors_expired: 0,
+            chosen_guids: VecDeque::new(),
             deliveries: Vec::new(),
             order: Vec::new(),
             by_guid: HashMap::new(),
@@ -147,8 +169,9 @@ impl Ledger {
         }
     }
 
-    pub(super) fn new_guid(&self) -> Guid {
-        Guid::random()
+    pub(super) fn new_guid(&mut self) -> Guid {
+        let chosen = self.chosen_guids.pop_front();
+        chosen.unwrap_or_else(Guid::random)
     }
 
     pub(super) fn record(&mut self, delivery: Delivery) {
@@ -194,15 +217,26 @@ impl Ledger {
         delivery.attempts.push(attempt);
     }
 
-    /// What `GET /app/hook/deliveries` has to list: attempts of the last three days, newest first.
+    /// An attempt that GitHub still lists.
+    pub(super) fn attempt(&self, id: i64, since: DateTime<Utc>) -> Option<(&Delivery, &Attempt)> {
+        let at = |(delivery, attempt): &(usize, usize)| {
+            let delivery = &self.deliveries[*delivery];
+            (delivery, &delivery.attempts[*attempt])
+        };
+        let found = self.order.binary_search_by_key(&id, |line| at(line).1.id);
+        let found = at(&self.order[found.ok()?]);
+        (found.1.at > since).then_some(found)
+    }
+
+    /// What `GET /app/hook/deliveries` has to list, newest first.
     pub(super) fn attempts(
         &self,
-        now: DateTime<Utc>,
+        since: DateTime<Utc>,
     ) -> impl Iterator<Item = (&Delivery, &Attempt)> {
         let attempts = self.order.iter().rev().map(|(delivery, attempt)| {
             let delivery = &self.deliveries[*delivery];
             (delivery, &delivery.attempts[*attempt])
         });
-        attempts.take_while(move |(_, attempt)| attempt.at + RETENTION > now)
+        attempts.take_while(move |(_, attempt)| attempt.at > since)
     }
 }

@@ -53,6 +53,17 @@ pub(super) struct Installation {
 }
 
 impl Installation {
+    /// Whether its permissions are enough for an event.
+    pub(super) fn may_hear(&self, event: &str) -> bool {
+        let needed = match event {
+            "create" | "delete" | "push" => "contents",
+            "organization" => "members",
+            "repository" => "metadata",
+            _ => return true,
+        };
+        self.permissions.contains_key(needed)
+    }
+
     /// Whether GitHub lets the App work through it.
     pub(super) fn is_active(&self) -> bool {
         !self.uninstalled && self.suspended_at.is_none()

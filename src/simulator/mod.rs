@@ -9,17 +9,24 @@ mod change;
 mod deliveries;
 pub mod disk;
 mod faults;
+mod forging;
+mod host;
+mod ids;
 mod installation;
 mod objects;
+mod oddities;
 mod owner;
 mod payload;
 mod rate;
+mod redirects;
 mod repository;
 mod requests;
 mod rest;
 mod sending;
 mod signing;
+mod stall;
 mod tree;
+mod troubles;
 mod verbs;
 mod world;
 
@@ -29,19 +36,24 @@ mod tests;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::watch;
+
 use crate::clock::Clock;
 use crate::github::ids::AppId;
 
 pub use change::Change;
 pub use deliveries::{Attempt, Delivery, Guid, Sent};
 pub use faults::Fault;
+pub use ids::FirstIds;
 pub use installation::Selection;
 pub use requests::{Request, Route};
-pub use verbs::Pushed;
+pub use verbs::{Pushed, RepositoryTruth};
 
 use auth::AppKeys;
+use deliveries::Ledger;
 use requests::InFlight;
 use rest::Listening;
+use stall::Stall;
 use world::World;
 
 /// How a simulated GitHub starts: one App, one webhook, an empty world.
@@ -82,6 +94,9 @@ struct Shared {
     world: Mutex<World>,
     http: reqwest::Client,
     in_flight: InFlight,
+    stall: Stall,
+    /// How many redeliveries that the API was asked for are still to be sent.
+    redelivering: watch::Sender<usize>,
 }
 
 impl Shared {
@@ -100,15 +115,13 @@ impl Simulator {
         let secret = settings.webhook_secret;
         let mut world = World::new(settings.clock, settings.app_id, keys, secret);
         world.ledger.webhook_url = settings.webhook_url;
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(sending::DEADLINE)
-            .build()?;
+        let http = sending::client()?;
         let shared = Arc::new(Shared {
             world: Mutex::new(world),
             http,
             in_flight: InFlight::default(),
+            stall: Stall::default(),
+            redelivering: watch::Sender::default(),
         });
         let listening = Arc::new(rest::listen(settings.listen, Arc::clone(&shared))?);
         Ok(Self { shared, listening })
@@ -116,7 +129,8 @@ impl Simulator {
 
     /// What `GITHUB_API_URL` is set to: no slash at the end.
     pub fn url(&self) -> String {
-        format!("http://{}", self.listening.address)
+        let path = self.with(|world| world.host.path());
+        format!("http://{}{path}", self.listening.address)
     }
 
     /// Stops answering. Requests in flight are cut.
@@ -128,16 +142,20 @@ impl Simulator {
         self.shared.with(look)
     }
 
+    fn ledger<T>(&self, look: impl FnOnce(&mut Ledger) -> T) -> T {
+        self.with(|world| look(&mut world.ledger))
+    }
+
     /// Where deliveries go from now on.
     pub fn set_webhook_url(&self, url: impl Into<String>) {
         let url = url.into();
-        self.with(|world| world.ledger.webhook_url = Some(url));
+        self.ledger(|ledger| ledger.webhook_url = Some(url));
     }
 
     /// What later events are signed with; those that are held keep their signature.
     pub fn set_webhook_secret(&self, secret: impl Into<String>) {
         let secret = secret.into();
-        self.with(|world| world.ledger.secret = secret);
+        self.ledger(|ledger| ledger.secret = secret);
     }
 
     /// The keys that the App has from now on; JWTs signed with another one are refused.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use crate::git::{EntryMode, ObjectKind, Oid, TreeEntry, encode_tree, hash_object};
 
 /// A repository's git objects by their true ids.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Objects {
     by_id: HashMap<Oid, (ObjectKind, Arc<[u8]>)>,
 }

@@ -18,6 +18,8 @@ pub(super) struct Repository {
     pub(super) name: String,
     pub(super) private: bool,
     pub(super) archived: bool,
+    /// What it was copied from.
+    pub(super) parent: Option<RepositoryId>,
     pub(super) default_branch: String,
     pub(super) created_at: DateTime<Utc>,
     pub(super) pushed_at: DateTime<Utc>,
@@ -44,6 +46,7 @@ impl Repository {
             name: name.to_owned(),
             private: true,
             archived: false,
+            parent: None,
             default_branch: "main".to_owned(),
             created_at: now,
             pushed_at: now,
@@ -51,6 +54,25 @@ impl Repository {
             objects: Objects::default(),
             refs: BTreeMap::new(),
             moves: Vec::new(),
+        }
+    }
+
+    /// A copy for another owner, with all refs and objects.
+    pub(super) fn fork(
+        &self,
+        id: RepositoryId,
+        owner: OwnerId,
+        name: &str,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            private: self.private,
+            parent: Some(self.id),
+            default_branch: self.default_branch.clone(),
+            pushed_at: self.pushed_at,
+            objects: self.objects.clone(),
+            refs: self.refs.clone(),
+            ..Self::new(id, owner, name, now)
         }
     }
 

@@ -5,19 +5,31 @@ use sha2::Sha256;
 use crate::github::ids::AppId;
 
 use super::deliveries::Guid;
+use super::host::{ENTERPRISE_VERSION, Host};
 
 const HOOK_ID: i64 = 482_613_907;
 const USER_AGENT: &str = "GitHub-Hookshot/8a3f21c";
 
+/// What stands on a delivery besides its body.
+pub(super) struct Envelope<'a> {
+    pub(super) app: AppId,
+    pub(super) secret: &'a str,
+    pub(super) host: &'a Host,
+    pub(super) guid: &'a Guid,
+    pub(super) event: &'a str,
+    pub(super) form: bool,
+}
+
 /// The headers of one delivery, in GitHub's spelling. Without a secret there is no signature.
-pub(super) fn headers(
-    app: AppId,
-    secret: &str,
-    guid: &Guid,
-    event: &str,
-    form: bool,
-    body: &[u8],
-) -> Vec<(String, String)> {
+pub(super) fn headers(envelope: &Envelope<'_>, body: &[u8]) -> Vec<(String, String)> {
+    let Envelope {
+        app,
+        secret,
+        host,
+        guid,
+        event,
+        form,
+    } = *envelope;
     let content_type = if form {
         "application/x-www-form-urlencoded"
     } else {
@@ -36,6 +48,10 @@ pub(super) fn headers(
             "integration".to_owned(),
         ),
     ];
+    if let Some(name) = host.enterprise() {
+        headers.push(("X-GitHub-Enterprise-Host", name.to_owned()));
+        headers.push(("X-GitHub-Enterprise-Version", ENTERPRISE_VERSION.to_owned()));
+    }
     if !secret.is_empty() {
         headers.push(("X-Hub-Signature", sign_sha1(secret, body)));
         headers.push(("X-Hub-Signature-256", sign_sha256(secret, body)));

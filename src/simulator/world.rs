@@ -12,9 +12,13 @@ use crate::github::ids::{AppId, InstallationId, OwnerId, RepositoryId};
 use super::auth::AppKeys;
 use super::deliveries::Ledger;
 use super::faults::Fault;
+use super::host::Host;
+use super::ids::Ids;
 use super::installation::{Installation, Permissions, Token};
+use super::oddities::Oddities;
 use super::owner::{Owner, OwnerKind};
 use super::rate::RateLimit;
+use super::redirects::Redirects;
 use super::repository::Repository;
 use super::requests::Request;
 
@@ -30,8 +34,7 @@ pub(super) struct World {
     pub(super) repositories: BTreeMap<RepositoryId, Repository>,
     pub(super) installations: BTreeMap<InstallationId, Installation>,
     pub(super) tokens: HashMap<String, Token>,
-    /// What a repository was called, until another one is.
-    redirects: HashMap<(String, String), RepositoryId>,
+    pub(super) redirects: Redirects,
     /// Who does everything here.
     pub(super) actor: OwnerId,
     pub(super) ledger: Ledger,
@@ -45,7 +48,9 @@ pub(super) struct World {
     pub(super) app_rate: RateLimit,
     pub(super) anonymous_rate: RateLimit,
     pub(super) commits_made: usize,
-    ids: Ids,
+    pub(super) ids: Ids,
+    pub(super) host: Host,
+    pub(super) oddities: Oddities,
 }
 
 /// The one GitHub App that this world knows.
@@ -79,14 +84,14 @@ impl App {
         let ticked = |event: &&str| !self.unsubscribed.contains(*event);
         EVENTS.into_iter().filter(ticked).collect()
     }
-}
 
-/// Numbers that only go up: an id is never given twice, whatever was deleted.
-#[derive(Debug)]
-struct Ids {
-    owner: i64,
-    repository: i64,
-    installation: i64,
+    /// What an installation says that it hears of: what its permissions allow, without the one that
+    /// GitHub calls global.
+    pub(super) fn events_of(&self, installation: &Installation) -> Vec<&'static str> {
+        let mut events = self.events();
+        events.retain(|event| *event != "installation_target" && installation.may_hear(event));
+        events
+    }
 }
 
 impl World {
@@ -106,7 +111,7 @@ impl World {
             repositories: BTreeMap::new(),
             installations: BTreeMap::new(),
             tokens: HashMap::new(),
-            redirects: HashMap::new(),
+            redirects: Redirects::default(),
             actor: octocat,
             ledger: Ledger::new(secret),
             faults: Vec::new(),
@@ -117,11 +122,9 @@ impl World {
             app_rate: RateLimit::new(Some(RateLimit::USUAL), now),
             anonymous_rate: RateLimit::new(Some(RateLimit::USUAL), now),
             commits_made: 0,
-            ids: Ids {
-                owner: 161_480_000,
-                repository: 874_310_000,
-                installation: 56_120_000,
-            },
+            ids: Ids::default(),
+            host: Host::default(),
+            oddities: Oddities::default(),
         };
         world.add_owner(octocat, "octocat", OwnerKind::User);
         world
@@ -129,6 +132,11 @@ impl World {
 
     pub(super) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// Whether nobody made anything here yet; the one who does everything is always there.
+    pub(super) fn is_empty(&self) -> bool {
+        self.owners.len() == 1 && self.repositories.is_empty() && self.installations.is_empty()
     }
 
     fn add_owner(&mut self, id: OwnerId, login: &str, kind: OwnerKind) {
@@ -144,8 +152,11 @@ impl World {
             self.find_owner(login).is_none(),
             "the login {login} is taken"
         );
-        self.ids.owner += 17;
-        let id = OwnerId::new(self.ids.owner).expect("counts up from a positive number");
+        let mut id = self.ids.owner();
+        while self.owners.contains_key(&id) {
+            id = self.ids.owner();
+        }
+        self.redirects.end_login(login, id);
         self.add_owner(id, login, kind);
         id
     }
@@ -168,16 +179,6 @@ impl World {
 
     pub(super) fn owner(&self, id: OwnerId) -> &Owner {
         &self.owners[&id]
-    }
-
-    pub(super) fn next_repository_id(&mut self) -> RepositoryId {
-        self.ids.repository += 31;
-        RepositoryId::new(self.ids.repository).expect("counts up from a positive number")
-    }
-
-    pub(super) fn next_installation_id(&mut self) -> InstallationId {
-        self.ids.installation += 13;
-        InstallationId::new(self.ids.installation).expect("counts up from a positive number")
     }
 
     /// # Panics
@@ -223,21 +224,17 @@ impl World {
 
     /// The repository that once had this name, while no other one took it.
     pub(super) fn find_redirect(&self, name: &RepositoryName) -> Option<&Repository> {
-        let id = self.redirects.get(&lowercase(name))?;
-        self.repositories.get(id)
+        self.repositories.get(&self.redirects.find(name)?)
     }
 
-    pub(super) fn leave_redirect(&mut self, old: &RepositoryName, to: RepositoryId) {
-        self.redirects.insert(lowercase(old), to);
-    }
-
-    /// A name that a repository takes stops redirecting, for good.
-    pub(super) fn take_name(&mut self, name: &RepositoryName) {
+    /// # Panics
+    ///
+    /// If a repository is called so: GitHub would refuse.
+    pub(super) fn assert_free(&self, name: &RepositoryName) {
         assert!(
             self.find_repository(name).is_none(),
             "the name {name} is taken"
         );
-        self.redirects.remove(&lowercase(name));
     }
 
     /// The installation that covers a repository, suspended or not.
@@ -265,13 +262,6 @@ impl World {
             })
             .collect()
     }
-}
-
-fn lowercase(name: &RepositoryName) -> (String, String) {
-    (
-        name.owner.to_ascii_lowercase(),
-        name.name.to_ascii_lowercase(),
-    )
 }
 
 /// What Bindery's App asks for: to read, never to write.

@@ -96,6 +96,7 @@ impl Locator<'_> {
             || repository.installation_doubted_at.is_some()
             || repository.reachability != Reachability::Reachable
             || installation.deleted_at.is_some()
+            || installation.missing_permission().is_some()
         {
             return None;
         }
@@ -251,9 +252,7 @@ impl Locator<'_> {
             repository::set_installation(row.id, installation, cover.asked_at, &mut conn).await?;
         }
         self.check_grant(&through.installation).await?;
-        if through.installation.suspended_at.is_some() {
-            return Err(self.suspended(&through.installation));
-        }
+        self.check_installation(&through.installation)?;
         match self.read_through(&through, true).await {
             Ok(located)
                 if cover
@@ -334,9 +333,7 @@ impl Locator<'_> {
             repository::set_installation(row, installation.id, cover.asked_at, &mut conn).await?;
         }
         self.check_grant(&installation).await?;
-        if installation.suspended_at.is_some() {
-            return Err(self.suspended(&installation));
-        }
+        self.check_installation(&installation)?;
         let repository = Repository {
             installation_id: Some(installation.id),
             ..located.repository
@@ -400,6 +397,28 @@ impl Locator<'_> {
             "the organisation has no grant for an installation of the GitHub App that covers this repository",
             learnt,
         )
+    }
+
+    /// What GitHub has just said of it.
+    fn check_installation(&self, installation: &Installation) -> Step<()> {
+        if installation.suspended_at.is_some() {
+            return Err(self.suspended(installation));
+        }
+        match installation.missing_permission() {
+            Some(needed) => Err(self.permission_missing(installation, needed)),
+            None => Ok(()),
+        }
+    }
+
+    fn permission_missing(&self, installation: &Installation, needed: &str) -> Stop {
+        let lost = AccessLost::PermissionMissing {
+            needed: format!("{needed}: read"),
+        };
+        let learnt = Learnt {
+            finding: Some(Some(Finding::AccessLost)),
+            ..self.learnt(Some(installation))
+        };
+        Stop::discard_with(lost.to_string(), learnt)
     }
 
     fn suspended(&self, installation: &Installation) -> Stop {

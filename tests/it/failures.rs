@@ -218,6 +218,10 @@ stories! {
         world.pass(Duration::from_secs(60)).await;
         let binding = world.binding("site").await;
         assert_eq!((&binding["access"], &binding["last_sync_status"]), (&json!("access_lost"), &json!("failed")));
+        for _ in 0..2 {
+            world.pass(Duration::from_secs(60)).await;
+        }
+        assert_eq!(world.binding("site").await["access"], "gone");
         world.end().await;
     }
 }

@@ -35,7 +35,7 @@ stories! {
         world.bind("site", "Templates", json!({})).await;
         assert_eq!(world.binding("site").await["last_sync_status"], "failed", "there is no such repository yet");
         let repo = world.repository("templates", &[("a", "1")]).await;
-        assert_eq!(world.decisions().await, [("enqueued".into(), "matched_by_name".into())]);
+        assert_eq!(world.decisions().await, [("joined".into(), "matched_by_name".into())], "the name's appearance had asked for a sync already");
         assert_eq!(world.binding("site").await["github_repo_id"], repo.get());
         world.end().await;
     }
@@ -63,9 +63,13 @@ stories! {
         world.push(second, &[("a", "third")]).await;
         world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
         world.settle().await;
+        assert_eq!(world.binding("site").await["access"], "access_lost", "one 404 is no proof");
+        for _ in 0..2 {
+            world.pass(std::time::Duration::from_secs(60)).await;
+        }
         let binding = world.binding("site").await;
         assert_eq!(binding["github_repo_id"], first.get());
-        assert_eq!(binding["access"], "access_lost");
+        assert_eq!(binding["access"], "gone");
         assert_eq!(binding["last_sync_status"], "failed");
         assert_eq!(world.files("site").await["a"], "first", "last good content");
         world.end().await;

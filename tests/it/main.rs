@@ -26,6 +26,7 @@
 #![allow(missing_debug_implementations, reason = "nobody prints a world")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod access;
 mod bindings;
 mod coalescing;
 mod content;
@@ -35,6 +36,7 @@ mod failures;
 mod hosts;
 mod identity;
 mod matching;
+mod names;
 mod oracle;
 mod process;
 mod publishing;

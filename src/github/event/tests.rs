@@ -56,7 +56,12 @@ fn every_fixture_is_an_event() {
         match Event::parse(event, body.as_bytes()).expect(name) {
             Event::Push(_) => assert_eq!(event, "push"),
             Event::Ping(_) => assert_eq!(event, "ping"),
-            Event::Other { event: other, .. } => assert_eq!(event, other),
+            Event::RefChange(_) => assert!(["create", "delete"].contains(&event)),
+            Event::Repository(_) => assert_eq!(event, "repository"),
+            Event::Account(_) => assert!(["organization", "installation_target"].contains(&event)),
+            Event::Installation(_) => assert_eq!(event, "installation"),
+            Event::InstallationRepositories(_) => assert_eq!(event, "installation_repositories"),
+            Event::Other { .. } => panic!("{name} is used"),
         }
         let has_installation = body.contains(r#""installation": {"#);
         let envelope = Envelope::parse(body.as_bytes());

@@ -74,19 +74,29 @@ struct NameBody {
     since: DateTime<Utc>,
 }
 
+impl RepositoryBody {
+    fn new(repository: &Repository, names: &[FormerName]) -> Self {
+        Self {
+            owner: repository.owner.clone(),
+            name: repository.name.clone(),
+            default_branch: repository.default_branch.clone(),
+            visibility: repository.visibility.clone(),
+            archived: repository.archived,
+            names: names.iter().map(NameBody::new).collect(),
+        }
+    }
+}
+
 impl BindingBody {
     /// With the one URL that it has under `bindings/`.
     pub(super) fn new(view: &BindingView, api: &Api) -> Self {
         let binding = &view.binding;
         let grants = api.context.config.access.grants;
         let repository = view.repository.as_ref();
-        // What it is called later is not for who has no grant any more: it may be a private repository
-        // that went elsewhere.
-        let told = repository.filter(|_| grants.allow(view.holds_grant));
         let installation = repository.and(view.installation.as_ref());
         Self {
             self_url: api.url(&path(view)),
-            web_url: web_url(binding, told),
+            web_url: web_url(binding, view.shown_repository(grants)),
             github_owner: binding.github_owner.clone(),
             github_repo: binding.github_repo.clone(),
             github_ref: binding.git_ref.clone(),
@@ -114,14 +124,9 @@ impl BindingBody {
             date_synced: binding.synced_at,
             last_delivery: view.last_delivery.clone(),
             github_host: binding.github_host.clone(),
-            repository: told.map(|repository| RepositoryBody {
-                owner: repository.owner.clone(),
-                name: repository.name.clone(),
-                default_branch: repository.default_branch.clone(),
-                visibility: repository.visibility.clone(),
-                archived: repository.archived,
-                names: view.names.iter().map(NameBody::new).collect(),
-            }),
+            repository: view
+                .shown_repository(grants)
+                .map(|repository| RepositoryBody::new(repository, &view.names)),
         }
     }
 
@@ -169,8 +174,8 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-fn web_url(binding: &Binding, told: Option<&Repository>) -> String {
-    let name = told.map_or_else(|| binding.requested_name(), Repository::full_name);
+fn web_url(binding: &Binding, repository: Option<&Repository>) -> String {
+    let name = repository.map_or_else(|| binding.requested_name(), Repository::full_name);
     let repository = format!("https://{}/{name}", binding.github_host);
     let root = binding.root_path.trim_end_matches('/');
     let git_ref = match &binding.git_ref {

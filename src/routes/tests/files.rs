@@ -12,6 +12,7 @@ use crate::github::RepositoryName;
 use crate::github::client;
 use crate::github::ids::{AppId, InstallationId, OwnerId, RepositoryId};
 use crate::ids::{BindingId, RepositoryRowId};
+use crate::repository::Coverage;
 use crate::{github_app, installation, repository};
 
 const BINDING: &str = "/orgs/octo/bindings/handbook";
@@ -101,8 +102,8 @@ async fn known_repository(world: &World, conn: &mut Conn) -> QueryResult<Reposit
             login: "octo".to_owned(),
         },
         suspended_at: None,
-        permissions: ["contents", "metadata"]
-            .map(|name| (name.to_owned(), "read".to_owned()))
+        permissions: [("contents", "read"), ("metadata", "read")]
+            .map(|(name, level)| (name.to_owned(), level.to_owned()))
             .into(),
         repository_selection: "all".to_owned(),
     };
@@ -116,8 +117,8 @@ async fn known_repository(world: &World, conn: &mut Conn) -> QueryResult<Reposit
         archived: false,
         disabled: false,
     };
-    let covered = repository::Coverage::Asked(installation.id);
-    let row = repository::confirm("github.com", &seen, covered, None, now, conn).await?;
+    let known = Coverage::Asked(installation.id);
+    let row = repository::confirm("github.com", &seen, known, None, now, conn).await?;
     Ok(row.id)
 }
 

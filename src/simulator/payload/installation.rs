@@ -11,15 +11,15 @@ use super::{fields, node_id, owner, timestamp};
 pub(crate) fn installation(world: &World, installation: &Installation) -> Value {
     let id = installation.id;
     let account = world.owner(installation.account);
-    let api = "https://api.github.com";
+    let (api, web) = (world.host.api(), world.host.web());
     let mut shown = fields(json!({
         "id": id,
         "client_id": world.app.client_id(),
-        "account": owner(account),
+        "account": owner(&world.host, account),
         "repository_selection": installation.selection.as_str(),
         "access_tokens_url": format!("{api}/app/installations/{id}/access_tokens"),
         "repositories_url": format!("{api}/installation/repositories"),
-        "html_url": format!("https://github.com/organizations/{}/settings/installations/{id}", account.login),
+        "html_url": format!("{web}/organizations/{}/settings/installations/{id}", account.login),
         "app_id": world.app.id,
         "app_slug": "bindery",
         "target_id": account.id,
@@ -27,10 +27,10 @@ pub(crate) fn installation(world: &World, installation: &Installation) -> Value 
     }));
     let suspended_by = installation
         .suspended_at
-        .map(|_| owner(world.owner(world.actor)));
+        .map(|_| owner(&world.host, world.owner(world.actor)));
     shown.extend(fields(json!({
         "permissions": installation.permissions,
-        "events": world.app.events(),
+        "events": world.app.events_of(installation),
         "created_at": timestamp(installation.created_at),
         "updated_at": timestamp(installation.updated_at),
         "single_file_name": null,

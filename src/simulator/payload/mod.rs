@@ -51,7 +51,7 @@ pub(super) fn complete(world: &World, emission: &Emission, fields: Map<String, V
             payload.entry("repository").or_insert_with(shown);
             let account = world.owner(found.owner);
             if account.kind == OwnerKind::Organization {
-                let shown = || organization(account);
+                let shown = || organization(&world.host, account);
                 payload.entry("organization").or_insert_with(shown);
             }
         }
@@ -61,7 +61,8 @@ pub(super) fn complete(world: &World, emission: &Emission, fields: Map<String, V
         let brief = || json!({"id": id, "node_id": node_id});
         payload.entry("installation").or_insert_with(brief);
     }
-    let sender = owner(world.owner(world.actor));
+    let sender = owner(&world.host, world.owner(world.actor));
     payload.entry("sender").or_insert(sender);
+    world.oddities.apply(&mut payload);
     Value::Object(payload).to_string()
 }

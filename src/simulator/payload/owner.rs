@@ -1,16 +1,14 @@
 use serde_json::{Value, json};
 
+use crate::simulator::host::Host;
 use crate::simulator::owner::{Owner, OwnerKind};
 
 use super::node_id;
 
-const API: &str = "https://api.github.com";
-const WEB: &str = "https://github.com";
-
 /// A user or an organisation as "simple user".
-pub(crate) fn owner(owner: &Owner) -> Value {
+pub(crate) fn owner(host: &Host, owner: &Owner) -> Value {
     let login = &owner.login;
-    let url = format!("{API}/users/{login}");
+    let url = format!("{}/users/{login}", host.api());
     let prefix = match owner.kind {
         OwnerKind::User => "U",
         OwnerKind::Organization => "O",
@@ -22,7 +20,7 @@ pub(crate) fn owner(owner: &Owner) -> Value {
         "avatar_url": format!("https://avatars.githubusercontent.com/u/{}?v=4", owner.id),
         "gravatar_id": "",
         "url": url,
-        "html_url": format!("{WEB}/{login}"),
+        "html_url": format!("{}/{login}", host.web()),
         "followers_url": format!("{url}/followers"),
         "organizations_url": format!("{url}/orgs"),
         "repos_url": format!("{url}/repos"),
@@ -35,9 +33,9 @@ pub(crate) fn owner(owner: &Owner) -> Value {
 }
 
 /// The `organization` that stands beside a repository's event.
-pub(crate) fn organization(owner: &Owner) -> Value {
+pub(crate) fn organization(host: &Host, owner: &Owner) -> Value {
     let login = &owner.login;
-    let url = format!("{API}/orgs/{login}");
+    let url = format!("{}/orgs/{login}", host.api());
     json!({
         "login": login,
         "id": owner.id,

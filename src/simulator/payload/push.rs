@@ -31,7 +31,7 @@ pub(crate) fn push(
     repository: &Repository,
     moved: &PushedRef,
 ) -> Map<String, Value> {
-    let web = format!("https://github.com/{}", world.name_of(repository));
+    let web = format!("{}/{}", world.host.web(), world.name_of(repository));
     let (before, after) = (moved.before, moved.after);
     let elsewhere = other_tips(repository, &moved.full);
     let commits = new_commits(repository, moved, &elsewhere);

@@ -5,9 +5,6 @@ use crate::simulator::world::World;
 
 use super::{fields, node_id, owner, timestamp};
 
-const API: &str = "https://api.github.com";
-const WEB: &str = "https://github.com";
-
 /// Nobody follows these; they are here because real payloads carry them.
 const LINKS: [(&str, &str); 20] = [
     ("archive_url", "/{archive_format}{/ref}"),
@@ -35,18 +32,19 @@ const LINKS: [(&str, &str); 20] = [
 /// A repository as the API and most events show it: instants are ISO strings.
 pub(crate) fn repository(world: &World, repository: &Repository) -> Value {
     let name = world.name_of(repository).to_string();
-    let api = format!("{API}/repos/{name}");
-    let web = format!("{WEB}/{name}");
+    let api = format!("{}/repos/{name}", world.host.api());
+    let web = format!("{}/{name}", world.host.web());
+    let host = world.host.name();
     let mut shown = fields(json!({
         "id": repository.id,
         "node_id": node_id("R", repository.id.get()),
         "name": repository.name,
         "full_name": name,
         "private": repository.private,
-        "owner": owner(world.owner(repository.owner)),
+        "owner": owner(&world.host, world.owner(repository.owner)),
         "html_url": web,
         "description": null,
-        "fork": false,
+        "fork": repository.parent.is_some(),
         "url": api,
     }));
     shown.extend(
@@ -58,8 +56,8 @@ pub(crate) fn repository(world: &World, repository: &Repository) -> Value {
         "created_at": timestamp(repository.created_at),
         "updated_at": timestamp(repository.updated_at),
         "pushed_at": timestamp(repository.pushed_at),
-        "git_url": format!("git://github.com/{name}.git"),
-        "ssh_url": format!("git@github.com:{name}.git"),
+        "git_url": format!("git://{host}/{name}.git"),
+        "ssh_url": format!("git@{host}:{name}.git"),
         "clone_url": format!("{web}.git"),
         "homepage": null,
         "size": repository.objects.len(),
@@ -92,7 +90,7 @@ pub(crate) fn repository(world: &World, repository: &Repository) -> Value {
 pub(crate) fn pushed_repository(world: &World, pushed: &Repository) -> Value {
     let account = world.owner(pushed.owner);
     let mut shown = fields(repository(world, pushed));
-    let mut account_shown = fields(owner(account));
+    let mut account_shown = fields(owner(&world.host, account));
     account_shown.insert("name".into(), account.login.clone().into());
     account_shown.insert("email".into(), Value::Null);
     shown.insert("owner".into(), account_shown.into());

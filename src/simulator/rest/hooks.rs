@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::simulator::auth::Caller;
@@ -37,23 +38,23 @@ impl World {
 
     fn find_attempt(&self, id: &str) -> Result<(&Delivery, &Attempt), Answer> {
         let id: i64 = id.parse().map_err(|_| Answer::not_found())?;
-        let mut listed = self.ledger.attempts(self.now());
-        let found = listed.find(|(_, attempt)| attempt.id == id);
+        let found = self.ledger.attempt(id, self.listed_since());
         found.ok_or_else(Answer::not_found)
     }
 
-    /// Newest first; the cursor is opaque to clients and the id of the last one listed to us.
+    /// Newest first; the cursor is opaque to clients, and to us the id of the last one listed, with how
+    /// often cursors had expired when it was given.
     fn list_deliveries(&self, asked: &Asked) -> Result<Answer, Answer> {
         let parameters = asked.parameters();
         let per_page = asked.number("per_page").unwrap_or(30).clamp(1, 100);
         let below = match parameters.get("cursor") {
             None => i64::MAX,
-            Some(cursor) => read_cursor(cursor)?,
+            Some(cursor) => read_cursor(cursor, self.ledger.cursors_expired)?,
         };
         let status = parameters.get("status").map(String::as_str);
         let mut listed: Vec<(&Delivery, &Attempt)> = self
             .ledger
-            .attempts(self.now())
+            .attempts(self.listed_since())
             .filter(|(_, attempt)| attempt.id < below && has_status(attempt, status))
             .take(per_page + 1)
             .collect();
@@ -61,11 +62,18 @@ impl World {
         listed.truncate(per_page);
         let link = listed.last().filter(|_| more).map(|(_, last)| {
             let base = &asked.base;
-            let id = last.id;
-            format!("<{base}/app/hook/deliveries?per_page={per_page}&cursor=v1_{id}>; rel=\"next\"")
+            let cursor = format!("v1_{}_{}", self.ledger.cursors_expired, last.id);
+            format!(
+                "<{base}/app/hook/deliveries?per_page={per_page}&cursor={cursor}>; rel=\"next\""
+            )
         });
         let shown: Vec<Value> = listed.iter().map(|(d, a)| line(d, a)).collect();
         Ok(Answer::json(200, &shown).link(link))
+    }
+
+    /// Older attempts are gone from the list.
+    fn listed_since(&self) -> DateTime<Utc> {
+        self.now() - self.host.retention()
     }
 
     fn whole(&self, delivery: &Delivery, attempt: &Attempt) -> Value {
@@ -84,9 +92,9 @@ impl World {
     }
 }
 
-fn read_cursor(cursor: &str) -> Result<i64, Answer> {
+fn read_cursor(cursor: &str, expired: u32) -> Result<i64, Answer> {
     cursor
-        .strip_prefix("v1_")
+        .strip_prefix(&format!("v1_{expired}_"))
         .and_then(|id| id.parse().ok())
         .ok_or_else(|| Answer::message(422, "Invalid cursor"))
 }
@@ -118,6 +126,6 @@ fn line(delivery: &Delivery, attempt: &Attempt) -> Value {
         "action": delivery.action,
         "installation_id": delivery.installation,
         "repository_id": delivery.repository,
-        "throttled_at": null,
+        "throttled_at": delivery.throttled_at.map(timestamp),
     })
 }

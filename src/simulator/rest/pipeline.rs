@@ -3,6 +3,7 @@ use sha2::{Digest, Sha256};
 use crate::simulator::auth::Caller;
 use crate::simulator::deliveries::Guid;
 use crate::simulator::faults::{self, Effect, Fault};
+use crate::simulator::host::ENTERPRISE_VERSION;
 use crate::simulator::rate::{Limited, RateLimit};
 use crate::simulator::requests::{Request, Route};
 use crate::simulator::world::World;
@@ -28,7 +29,7 @@ pub(super) struct Handled {
 impl World {
     /// From the door to the log: faults, credentials, budget, the answer itself, its ETag.
     pub(super) fn handle(&mut self, asked: &Asked) -> Handled {
-        let call = route::parse(&asked.method, &asked.path);
+        let call = route::parse(&asked.method, self.host.path(), &asked.path);
         let caller = self.authenticate(asked.authorization.as_deref());
         let installation = caller.as_ref().ok().and_then(Caller::installation);
         let path = with_query(asked);
@@ -113,6 +114,12 @@ impl World {
         answer.headers.push(("date".into(), date));
         let id = hex::encode_upper(rand::random::<[u8; 10]>());
         answer.headers.push(("x-github-request-id".into(), id));
+        if self.host.enterprise().is_some() {
+            let version = ENTERPRISE_VERSION.to_owned();
+            answer
+                .headers
+                .push(("x-github-enterprise-version".into(), version));
+        }
         let added = fault.into_iter().flat_map(|fault| fault.headers.clone());
         answer.headers.extend(added);
     }

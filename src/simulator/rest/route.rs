@@ -21,9 +21,11 @@ pub(super) enum Address {
     Id(i64),
 }
 
-/// Reads a method and a raw path, with or without the `/api/v3` of an Enterprise server.
-pub(super) fn parse(method: &str, path: &str) -> Call {
-    let path = path.strip_prefix("/api/v3").unwrap_or(path);
+/// Reads a method and a raw path, which begins with `prefix` (the `/api/v3` of an Enterprise Server).
+pub(super) fn parse(method: &str, prefix: &str, path: &str) -> Call {
+    let Some(path) = path.strip_prefix(prefix) else {
+        return Call::unknown();
+    };
     let raw: Vec<&str> = path.split('/').skip(1).collect();
     let decoded: Vec<String> = raw
         .iter()
@@ -46,6 +48,17 @@ pub(super) fn parse(method: &str, path: &str) -> Call {
         repository,
         what,
         tail,
+    }
+}
+
+impl Call {
+    fn unknown() -> Self {
+        Self {
+            route: Route::Unknown,
+            repository: None,
+            what: String::new(),
+            tail: String::new(),
+        }
     }
 }
 
@@ -90,12 +103,12 @@ mod tests {
 
     #[test]
     fn a_ref_may_have_slashes_in_either_spelling() {
-        for path in [
-            "/repos/octo/templates/commits/heads/a/b",
-            "/repositories/7/commits/heads%2Fa%2Fb",
-            "/api/v3/repositories/7/commits/heads/a%2Fb",
+        for (prefix, path) in [
+            ("", "/repos/octo/templates/commits/heads/a/b"),
+            ("", "/repositories/7/commits/heads%2Fa%2Fb"),
+            ("/api/v3", "/api/v3/repositories/7/commits/heads/a%2Fb"),
         ] {
-            let call = parse("GET", path);
+            let call = parse("GET", prefix, path);
             assert_eq!(
                 (call.route, call.what.as_str()),
                 (Route::Commit, "heads/a/b")
@@ -105,14 +118,20 @@ mod tests {
 
     #[test]
     fn what_it_does_not_have_is_unknown() {
-        for (method, path) in [
-            ("GET", "/repos/octo"),
-            ("DELETE", "/repos/octo/templates"),
-            ("GET", "/repos/octo/templates/contents/a"),
-            ("GET", "/app/"),
-            ("GET", "/repositories/x/commits/main"),
+        for (method, prefix, path) in [
+            ("GET", "", "/repos/octo"),
+            ("GET", "", "/api/v3/app"),
+            ("GET", "/api/v3", "/app"),
+            ("DELETE", "", "/repos/octo/templates"),
+            ("GET", "", "/repos/octo/templates/contents/a"),
+            ("GET", "", "/app/"),
+            ("GET", "", "/repositories/x/commits/main"),
         ] {
-            assert_eq!(parse(method, path).route, Route::Unknown, "{method} {path}");
+            assert_eq!(
+                parse(method, prefix, path).route,
+                Route::Unknown,
+                "{method} {path}"
+            );
         }
     }
 }

@@ -10,7 +10,9 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use futures_util::{StreamExt, stream};
 
 use crate::simulator::Shared;
+use crate::simulator::deliveries::Guid;
 use crate::simulator::faults::Effect;
+use crate::simulator::host::ENTERPRISE_PATH;
 
 use super::pipeline::Handled;
 use super::{Answer, Asked};
@@ -63,14 +65,25 @@ pub(crate) fn listen(address: SocketAddr, shared: Arc<Shared>) -> std::io::Resul
 async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpResponse {
     let _flying = shared.in_flight.begin();
     let asked = read(&request, &body);
+    let (handled, stalled) = shared.with(|world| {
+        let handled = world.handle(&asked);
+        let logged = world.requests.last_mut();
+        (
+            handled,
+            logged.and_then(|logged| shared.stall.strike(logged)),
+        )
+    });
     let Handled {
         answer,
         fault,
         redeliver,
-    } = shared.with(|world| world.handle(&asked));
+    } = handled;
     if let Some(guid) = redeliver {
-        let shared = Data::clone(&shared);
-        tokio::spawn(async move { shared.attempt(&guid, true).await });
+        redeliver_later(&shared, guid);
+    }
+    if let Some(stalled) = stalled {
+        stalled.is_let_go().await;
+        return hang_up();
     }
     let Some(fault) = fault else {
         return write(answer);
@@ -83,17 +96,33 @@ async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
     }
 }
 
+/// A moment after the answer, as GitHub does.
+fn redeliver_later(shared: &Data<Shared>, guid: Guid) {
+    let shared = Data::clone(shared);
+    shared.redelivering.send_modify(|waiting| *waiting += 1);
+    tokio::spawn(async move {
+        shared.attempt(&guid, true).await;
+        shared.redelivering.send_modify(|waiting| *waiting -= 1);
+    });
+}
+
 fn read(request: &HttpRequest, body: &[u8]) -> Asked {
     let header = |name: &str| {
         let value = request.headers().get(name)?;
         Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
     };
     let connection = request.connection_info();
+    let path = request.uri().path();
+    let prefix = if path.starts_with(ENTERPRISE_PATH) {
+        ENTERPRISE_PATH
+    } else {
+        ""
+    };
     Asked {
         method: request.method().to_string(),
-        path: request.uri().path().to_owned(),
+        path: path.to_owned(),
         query: request.query_string().to_owned(),
-        base: format!("{}://{}", connection.scheme(), connection.host()),
+        base: format!("{}://{}{prefix}", connection.scheme(), connection.host()),
         authorization: header("authorization"),
         accept: header("accept"),
         if_none_match: header("if-none-match"),
@@ -114,6 +143,13 @@ fn begin(answer: &Answer) -> actix_web::HttpResponseBuilder {
 
 fn write(answer: Answer) -> HttpResponse {
     begin(&answer).body(answer.body)
+}
+
+/// Closes the connection before anything is written to it.
+fn hang_up() -> HttpResponse {
+    let broken =
+        stream::once(async { Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)) });
+    HttpResponse::Ok().body(SizedStream::new(1, broken))
 }
 
 /// Promises the whole body and breaks off in its middle.

@@ -115,22 +115,56 @@ async fn a_token_may_be_narrower_than_its_installation() {
 }
 
 #[tokio::test]
-async fn an_enterprise_server_has_its_own_path_and_no_limits() {
+async fn a_limit_can_be_set_and_lifted() {
     let story = Story::begin().await;
     story.github.create_organization("octo");
     let installation = story.github.install("octo", Selection::All).await;
     let token = story.token(installation).await;
     story.github.set_hourly_limit(Some(1));
-    assert_eq!(
-        story.status("/installation/repositories", &token).await,
-        200
-    );
-    assert_eq!(
-        story.status("/installation/repositories", &token).await,
-        403
-    );
+    for expected in [200, 403] {
+        let status = story.status("/installation/repositories", &token).await;
+        assert_eq!(status, expected);
+    }
     story.github.set_hourly_limit(None);
-    let answer = story.get("/api/v3/installation/repositories", &token).await;
+    let answer = story.get("/installation/repositories", &token).await;
     assert_eq!(answer.status(), 200);
     assert!(!answer.headers().contains_key("x-ratelimit-limit"));
+}
+
+#[tokio::test]
+async fn a_permission_that_is_taken_is_gone_from_tokens_and_events() {
+    let story = Story::begin().await;
+    story.github.create_organization("octo");
+    let installation = story.github.install("octo", Selection::All).await;
+    let repository = story.github.create_repository("octo", "one").await;
+    story
+        .github
+        .push(repository, "main", |files| files.write("a", "1"))
+        .await;
+    let token = story.token(installation).await;
+    let told = story.told().len();
+    let path = format!("/repositories/{repository}/commits/heads/main");
+    assert_eq!(story.status(&path, &token).await, 200);
+    story.github.take_permission("contents");
+    assert_eq!(story.status(&path, &token).await, 403);
+    let fresh = story.token(installation).await;
+    assert_eq!(story.status(&path, &fresh).await, 403);
+    assert_eq!(
+        story.status("/repos/octo/one", &fresh).await,
+        200,
+        "`metadata` is left"
+    );
+    let untold = story
+        .github
+        .push(repository, "main", |files| files.write("a", "2"))
+        .await;
+    assert_eq!(untold.delivery, None);
+    assert_eq!(story.told().len(), told, "nobody hears of it");
+    let all = [("contents", "read"), ("metadata", "read")];
+    story.github.accept_permissions(installation, &all).await;
+    assert_eq!(story.status(&path, &token).await, 200);
+    assert_eq!(
+        story.told().last().unwrap(),
+        "installation.new_permissions_accepted"
+    );
 }

@@ -225,6 +225,89 @@ async fn lists_come_in_pages() {
 }
 
 #[tokio::test]
+async fn the_apps_installations_are_listed_until_they_end() {
+    let story = Story::begin().await;
+    let mut installed = Vec::new();
+    for login in ["ann", "bob", "carl"] {
+        story.github.create_user(login);
+        installed.push(story.github.install(login, Selection::All).await);
+    }
+    let [ann, bob, carl] = installed[..] else {
+        panic!("three")
+    };
+    story.github.suspend(bob).await;
+    let jwt = story.jwt();
+    let answer = story.get("/app/installations?per_page=2", &jwt).await;
+    let link = answer.headers()["link"].to_str().unwrap().to_owned();
+    assert!(link.contains("page=2>; rel=\"next\""), "{link}");
+    let first: Value = answer.json().await.unwrap();
+    let ids = |page: &Value| {
+        let listed = page.as_array().unwrap().iter();
+        listed.map(|it| it["id"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&first), [json!(ann), json!(bob)]);
+    assert_eq!(first[0]["suspended_at"], Value::Null);
+    assert!(first[1]["suspended_at"].is_string());
+    let second = story
+        .get("/app/installations?per_page=2&page=2", &jwt)
+        .await;
+    assert!(!second.headers()["link"].to_str().unwrap().contains("next"));
+    assert_eq!(ids(&second.json().await.unwrap()), [json!(carl)]);
+
+    let one = format!("/app/installations/{bob}");
+    let shown = story.read(&one, &jwt).await;
+    assert_eq!(shown, first[1]);
+    assert_eq!(shown["account"]["login"], "bob");
+    story.github.uninstall(bob).await;
+    assert_eq!(story.status(&one, &jwt).await, 404);
+    let left = story.read("/app/installations", &jwt).await;
+    assert_eq!(ids(&left), [json!(ann), json!(carl)]);
+    let token = story.token(ann).await;
+    assert_eq!(story.status("/app/installations", &token).await, 401);
+}
+
+#[tokio::test]
+async fn a_page_has_at_most_a_hundred_whole_repositories() {
+    let story = Story::begin().await;
+    story.github.create_organization("octo");
+    let installation = story.github.install("octo", Selection::All).await;
+    story.github.omit_all(true);
+    for n in 0..103 {
+        let name = format!("r{n}");
+        story.github.create_repository("octo", &name).await;
+    }
+    let token = story.token(installation).await;
+    let mut path = Some("/installation/repositories?per_page=1000".to_owned());
+    let mut sizes = Vec::new();
+    while let Some(at) = path {
+        let answer = story.get(&at, &token).await;
+        let link = answer.headers()["link"].to_str().unwrap().to_owned();
+        let next = link.split(", ").find(|one| one.contains("rel=\"next\""));
+        path = next.map(|next| {
+            let (url, _) = next[1..].split_once('>').unwrap();
+            url.strip_prefix(&story.github.url()).unwrap().to_owned()
+        });
+        let page: Value = answer.json().await.unwrap();
+        assert_eq!(page["total_count"], 103);
+        let repositories = page["repositories"].as_array().unwrap();
+        for field in [
+            "full_name",
+            "default_branch",
+            "visibility",
+            "owner",
+            "archived",
+        ] {
+            assert!(
+                repositories.iter().all(|it| it.get(field).is_some()),
+                "{field}"
+            );
+        }
+        sizes.push(repositories.len());
+    }
+    assert_eq!(sizes, [100, 3]);
+}
+
+#[tokio::test]
 async fn a_client_that_asks_for_what_is_not_there_is_noticed() {
     let story = Story::begin().await;
     story.get("/rate_limit", "").await;

@@ -141,6 +141,39 @@ async fn refs_lag_behind_until_the_clock_has_passed() {
 }
 
 #[tokio::test]
+async fn whoever_asks_for_a_ref_that_lags_gets_the_old_commit_and_its_tree() {
+    let story = Story::begin().await;
+    story.github.create_organization("octo");
+    let installation = story.github.install("octo", Selection::All).await;
+    let repository = story.github.create_repository("octo", "templates").await;
+    let push = async |content: &str| {
+        let write = |files: crate::simulator::Change| files.write("a", content);
+        story.github.push(repository, "main", write).await.after
+    };
+    let old = push("1").await;
+    story.clock.advance(Duration::from_secs(10));
+    story.github.lag_refs(Duration::from_secs(5));
+    let new = push("2").await;
+    let token = story.token(installation).await;
+    let seen = async |commit| {
+        let read = async |path: &str| {
+            let path = format!("/repositories/{repository}/{path}");
+            story.read(&path, &token).await
+        };
+        let tree = story.github.tree_at(repository, commit, "").unwrap();
+        let found = read("commits/heads/main").await;
+        assert_eq!(found["sha"], json!(commit));
+        assert_eq!(found["commit"]["tree"]["sha"], json!(tree));
+        assert_eq!(read("git/trees/heads%2Fmain").await["sha"], json!(tree));
+        assert_eq!(read("branches/main").await["commit"]["sha"], json!(commit));
+        assert_eq!(read("commits/HEAD").await["sha"], json!(commit));
+    };
+    seen(old).await;
+    story.clock.advance(Duration::from_secs(5));
+    seen(new).await;
+}
+
+#[tokio::test]
 async fn a_fault_can_be_about_one_repository_and_say_anything() {
     let story = Story::begin().await;
     story.github.create_organization("octo");

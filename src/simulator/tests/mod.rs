@@ -5,6 +5,13 @@ mod api;
 mod disk;
 mod faults;
 mod history;
+mod hosts;
+mod identity;
+mod redirects;
+mod stall;
+mod troubles;
+mod truth;
+mod visibility;
 mod webhooks;
 
 use std::time::Duration;

@@ -22,10 +22,15 @@ impl Simulator {
         id
     }
 
+    /// What is suspended already is not suspended again; likewise the other way.
     pub async fn suspend(&self, installation: InstallationId) -> Vec<Sent> {
         let guid = self.with(|world| {
             let now = world.now();
-            world.installation_mut(installation).suspended_at = Some(now);
+            let suspended = &mut world.installation_mut(installation).suspended_at;
+            if suspended.is_some() {
+                return None;
+            }
+            *suspended = Some(now);
             world.tell_installation(installation, "suspend", Map::new())
         });
         self.send(guid.into_iter().collect()).await
@@ -33,15 +38,22 @@ impl Simulator {
 
     pub async fn unsuspend(&self, installation: InstallationId) -> Vec<Sent> {
         let guid = self.with(|world| {
-            world.installation_mut(installation).suspended_at = None;
+            let suspended = &mut world.installation_mut(installation).suspended_at;
+            suspended.take()?;
             world.tell_installation(installation, "unsuspend", Map::new())
         });
         self.send(guid.into_iter().collect()).await
     }
 
     /// The installation ends; its tokens with it, and its id is never used again.
+    ///
+    /// # Panics
+    ///
+    /// If it ended before.
     pub async fn uninstall(&self, installation: InstallationId) -> Vec<Sent> {
         let guid = self.with(|world| {
+            let ended = world.installation_mut(installation).uninstalled;
+            assert!(!ended, "{installation} is uninstalled already");
             let fields = world.listed(installation);
             let guid = world.tell_installation(installation, "deleted", fields);
             world.installation_mut(installation).uninstalled = true;
@@ -67,6 +79,64 @@ impl Simulator {
     pub async fn select(&self, installation: InstallationId, selection: Selection) -> Vec<Sent> {
         let guids = self.with(|world| world.select(installation, selection));
         self.send(guids).await
+    }
+
+    /// Selects one repository more. An installation on all of them has it already.
+    pub async fn add_to_selection(
+        &self,
+        installation: InstallationId,
+        repository: RepositoryId,
+    ) -> Vec<Sent> {
+        self.change_selection(installation, |chosen| {
+            chosen.insert(repository);
+        })
+        .await
+    }
+
+    /// Takes one repository out of the selection.
+    ///
+    /// # Panics
+    ///
+    /// If the installation is on all repositories: a person would have to select some first.
+    pub async fn remove_from_selection(
+        &self,
+        installation: InstallationId,
+        repository: RepositoryId,
+    ) -> Vec<Sent> {
+        let selection = self.with(|world| world.installation_mut(installation).selection.clone());
+        assert_ne!(
+            selection,
+            Selection::All,
+            "{installation} is on all repositories"
+        );
+        self.change_selection(installation, |chosen| {
+            chosen.remove(&repository);
+        })
+        .await
+    }
+
+    async fn change_selection(
+        &self,
+        installation: InstallationId,
+        change: impl FnOnce(&mut BTreeSet<RepositoryId>),
+    ) -> Vec<Sent> {
+        let mut selection =
+            self.with(|world| world.installation_mut(installation).selection.clone());
+        if let Selection::Selected(chosen) = &mut selection {
+            change(chosen);
+        }
+        self.select(installation, selection).await
+    }
+
+    /// The App no longer asks for a permission: every installation loses it at once, and its tokens with
+    /// it. Nobody is told.
+    pub fn take_permission(&self, name: &str) {
+        self.with(|world| {
+            world.app.permissions.remove(name);
+            for installation in world.installations.values_mut() {
+                installation.permissions.remove(name);
+            }
+        });
     }
 
     /// The owner accepts what the App asks for now: `[("contents", "read"), …]`.
@@ -100,7 +170,7 @@ impl World {
         let account = self.owner_id(account);
         let free = self.installation_on(account).is_none();
         assert!(free, "the App is installed there already");
-        let id = self.next_installation_id();
+        let id = self.ids.installation();
         let now = self.now();
         let rate = RateLimit::new(self.hourly_limit, now);
         let installation = Installation {

@@ -8,6 +8,8 @@ mod refs;
 mod repositories;
 mod truth;
 
+pub use truth::RepositoryTruth;
+
 use serde_json::{Map, Value, json};
 
 use crate::git::Oid;

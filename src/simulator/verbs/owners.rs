@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use crate::github::RepositoryName;
-use crate::github::ids::{InstallationId, OwnerId, RepositoryId};
+use crate::github::ids::{InstallationId, OwnerId};
 use crate::simulator::deliveries::{Guid, Sent};
 use crate::simulator::owner::OwnerKind;
 use crate::simulator::sending::Emission;
@@ -21,10 +21,11 @@ impl Simulator {
         self.with(|world| world.owner_id(login))
     }
 
-    /// Gives an owner another login. Its repositories' old names redirect.
+    /// Gives an owner another login. Its repositories' old names redirect until somebody takes the old
+    /// login.
     ///
-    /// Sends `installation_target` and, for an organisation, `organization`; which of them the App gets
-    /// is a matter of [`Simulator::unsubscribe`].
+    /// Sends `installation_target` and, for an organisation where the App may read the members,
+    /// `organization`; which of them the App gets is besides a matter of [`Simulator::unsubscribe`].
     pub async fn rename_owner(&self, from: &str, to: &str) -> Vec<Sent> {
         let guids = self.with(|world| world.rename_owner(from, to));
         self.send(guids).await
@@ -48,14 +49,9 @@ impl World {
             holder.is_none_or(|holder| holder == id),
             "the login {to} is taken"
         );
-        let owned: Vec<(RepositoryId, String)> = self
-            .repositories
-            .values()
-            .filter(|repository| repository.owner == id)
-            .map(|repository| (repository.id, repository.name.clone()))
-            .collect();
-        for (repository, name) in &owned {
-            self.leave_redirect(&RepositoryName::new(from, name), *repository);
+        let from = self.owner(id).login.clone();
+        if !from.eq_ignore_ascii_case(to) {
+            self.redirect_all(id, &from, to);
         }
         let owner = self.owners.get_mut(&id).expect("it was just found");
         owner.login = to.to_owned();
@@ -66,10 +62,21 @@ impl World {
         };
         let mut guids = Vec::new();
         if kind == OwnerKind::Organization {
-            guids.extend(self.tell_organization_renamed(installation, id, from));
+            guids.extend(self.tell_organization_renamed(installation, id, &from));
         }
-        guids.extend(self.tell_target_renamed(installation, id, from));
+        guids.extend(self.tell_target_renamed(installation, id, &from));
         guids
+    }
+
+    /// All that an owner has is called otherwise from now on.
+    fn redirect_all(&mut self, id: OwnerId, from: &str, to: &str) {
+        self.redirects.end_login(to, id);
+        let owned = self.repositories.values().filter(|it| it.owner == id);
+        for repository in owned {
+            let name = |login| RepositoryName::new(login, &repository.name);
+            self.redirects.leave(&name(from), id, repository.id);
+            self.redirects.end(&name(to));
+        }
     }
 
     fn tell_organization_renamed(
@@ -80,7 +87,7 @@ impl World {
     ) -> Option<Guid> {
         let fields = json!({
             "changes": {"login": {"from": from}},
-            "organization": payload::organization(self.owner(id)),
+            "organization": payload::organization(&self.host, self.owner(id)),
         });
         self.emit(Emission {
             event: "organization",
@@ -99,7 +106,7 @@ impl World {
     ) -> Option<Guid> {
         let account = self.owner(id);
         let fields = json!({
-            "account": payload::owner(account),
+            "account": payload::owner(&self.host, account),
             "changes": {"login": {"from": from}},
             "target_type": account.kind.as_str(),
         });

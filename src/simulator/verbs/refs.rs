@@ -12,6 +12,8 @@ use crate::simulator::{Pushed, Simulator};
 
 /// A push that makes more tags at once tells nobody.
 const MAX_TAGS: usize = 3;
+/// A push that makes more branches at once, likewise.
+const MAX_BRANCHES: usize = 5_000;
 
 impl Simulator {
     /// Pushes one commit to a branch, which comes into being where it was not.
@@ -90,13 +92,43 @@ impl Simulator {
 
     /// Pushes several tags at once. GitHub tells of them only when they are no more than three.
     pub async fn create_tags(&self, repository: RepositoryId, tags: &[(&str, Oid)]) -> Vec<Pushed> {
+        let full = |(name, at): &(&str, Oid)| (format!("refs/tags/{name}"), Some(*at));
+        let moves = tags.iter().map(full).collect();
+        self.move_refs(repository, moves, MAX_TAGS).await
+    }
+
+    /// Deletes several tags at once; the same limit holds.
+    pub async fn delete_tags(&self, repository: RepositoryId, names: &[&str]) -> Vec<Pushed> {
+        let full = |name: &&str| (format!("refs/tags/{name}"), None);
+        let moves = names.iter().map(full).collect();
+        self.move_refs(repository, moves, MAX_TAGS).await
+    }
+
+    /// Pushes several branches at once. GitHub tells of them only when they are no more than 5,000.
+    pub async fn create_branches(
+        &self,
+        repository: RepositoryId,
+        branches: &[(&str, Oid)],
+    ) -> Vec<Pushed> {
+        let full = |(name, at): &(&str, Oid)| (format!("refs/heads/{name}"), Some(*at));
+        let moves = branches.iter().map(full).collect();
+        self.move_refs(repository, moves, MAX_BRANCHES).await
+    }
+
+    /// One push of several refs, of which nobody hears when they are more than `most`.
+    async fn move_refs(
+        &self,
+        repository: RepositoryId,
+        moves: Vec<(String, Option<Oid>)>,
+        most: usize,
+    ) -> Vec<Pushed> {
         let mut pushed = Vec::new();
-        for (name, at) in tags {
-            let full = format!("refs/tags/{name}");
-            if tags.len() <= MAX_TAGS {
-                pushed.push(self.move_ref(repository, &full, Some(*at)).await);
+        let told = moves.len() <= most;
+        for (full, to) in moves {
+            if told {
+                pushed.push(self.move_ref(repository, &full, to).await);
             } else {
-                self.with(|world| world.place_ref(repository, &full, Some(*at)));
+                self.with(|world| world.place_ref(repository, &full, to));
             }
         }
         pushed

@@ -1,4 +1,4 @@
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::github::RepositoryName;
 use crate::github::ids::{InstallationId, RepositoryId};
@@ -13,6 +13,14 @@ impl Simulator {
     /// An empty private repository. At a name that another one had before, it has another id.
     pub async fn create_repository(&self, owner: &str, name: &str) -> RepositoryId {
         let (id, guids) = self.with(|world| world.create_repository(owner, name));
+        self.send(guids).await;
+        id
+    }
+
+    /// A copy with the same objects and refs under another owner: a repository of its own, which nothing
+    /// ties to the first but its history. It has the same name, or that with a number where it is taken.
+    pub async fn fork(&self, repository: RepositoryId, to: &str) -> RepositoryId {
+        let (id, guids) = self.with(|world| world.fork(repository, to));
         self.send(guids).await;
         id
     }
@@ -51,40 +59,41 @@ impl Simulator {
         self.send(guids).await
     }
 
+    /// What changes nothing tells nothing: this, and the three after it.
     pub async fn archive(&self, repository: RepositoryId) -> Vec<Sent> {
-        self.change(repository, "archived", |it| it.archived = true)
+        self.set(repository, "archived", |it| &mut it.archived, true)
             .await
     }
 
     pub async fn unarchive(&self, repository: RepositoryId) -> Vec<Sent> {
-        self.change(repository, "unarchived", |it| it.archived = false)
+        self.set(repository, "unarchived", |it| &mut it.archived, false)
             .await
     }
 
     pub async fn publicize(&self, repository: RepositoryId) -> Vec<Sent> {
-        self.change(repository, "publicized", |it| it.private = false)
+        self.set(repository, "publicized", |it| &mut it.private, false)
             .await
     }
 
     pub async fn privatize(&self, repository: RepositoryId) -> Vec<Sent> {
-        self.change(repository, "privatized", |it| it.private = true)
+        self.set(repository, "privatized", |it| &mut it.private, true)
             .await
     }
 
-    async fn change(
+    async fn set(
         &self,
         repository: RepositoryId,
         action: &'static str,
-        change: impl FnOnce(&mut Repository),
+        field: impl FnOnce(&mut Repository) -> &mut bool,
+        to: bool,
     ) -> Vec<Sent> {
         let guid = self.with(|world| {
-            world.touch(repository, change);
-            world.tell(
-                repository,
-                "repository",
-                Some(action),
-                payload::fields(json!({})),
-            )
+            let was = std::mem::replace(field(world.repository_mut(repository)), to);
+            if was == to {
+                return None;
+            }
+            world.touch(repository, |_| ());
+            world.tell(repository, "repository", Some(action), Map::new())
         });
         self.send(guid.into_iter().collect()).await
     }
@@ -100,17 +109,43 @@ impl World {
 
     fn create_repository(&mut self, owner: &str, name: &str) -> (RepositoryId, Vec<Guid>) {
         let owner_id = self.owner_id(owner);
-        self.take_name(&RepositoryName::new(owner, name));
-        let id = self.next_repository_id();
+        self.assert_free(&RepositoryName::new(owner, name));
+        let id = self.ids.repository();
         let repository = Repository::new(id, owner_id, name, self.now());
+        (id, self.add_repository(repository))
+    }
+
+    fn add_repository(&mut self, repository: Repository) -> Vec<Guid> {
+        let id = repository.id;
+        self.redirects.end(&self.name_of(&repository));
         self.repositories.insert(id, repository);
-        let created = self.tell(
-            id,
-            "repository",
-            Some("created"),
-            payload::fields(json!({})),
+        let created = self.tell(id, "repository", Some("created"), Map::new());
+        created.into_iter().chain(self.tell_added(id)).collect()
+    }
+
+    fn fork(&mut self, of: RepositoryId, owner: &str) -> (RepositoryId, Vec<Guid>) {
+        let owner_id = self.owner_id(owner);
+        let name = self.repository(of).name.clone();
+        assert_ne!(
+            self.repository(of).owner,
+            owner_id,
+            "{owner} has {name} already"
         );
-        (id, created.into_iter().chain(self.tell_added(id)).collect())
+        let name = self.free_name(owner, &name);
+        let id = self.ids.repository();
+        let fork = self.repository(of).fork(id, owner_id, &name, self.now());
+        (id, self.add_repository(fork))
+    }
+
+    /// GitHub numbers a fork whose name is taken.
+    fn free_name(&self, owner: &str, name: &str) -> String {
+        let is_free = |name: &String| {
+            let name = RepositoryName::new(owner, name);
+            self.find_repository(&name).is_none()
+        };
+        let numbered = (1..).map(|number| format!("{name}-{number}"));
+        let mut names = std::iter::once(name.to_owned()).chain(numbered);
+        names.find(is_free).expect("there is no end of numbers")
     }
 
     /// An installation on all repositories hears of every one that it gains.
@@ -122,10 +157,14 @@ impl World {
 
     fn rename(&mut self, id: RepositoryId, to: &str) -> Vec<Guid> {
         let old = self.name_of(self.repository(id));
+        if old.name == to {
+            return Vec::new();
+        }
         let new = RepositoryName::new(old.owner.clone(), to);
         if old != new {
-            self.take_name(&new);
-            self.leave_redirect(&old, id);
+            self.assert_free(&new);
+            self.redirects.leave(&old, self.repository(id).owner, id);
+            self.redirects.end(&new);
         }
         self.touch(id, |repository| to.clone_into(&mut repository.name));
         let fields = json!({"changes": {"repository": {"name": {"from": old.name}}}});
@@ -135,7 +174,9 @@ impl World {
 
     fn transfer(&mut self, id: RepositoryId, to: &str) -> Vec<Guid> {
         let old = self.name_of(self.repository(id));
+        let new = RepositoryName::new(to, &old.name);
         let new_owner = self.owner_id(to);
+        self.assert_free(&new);
         let losing: Option<InstallationId> = self
             .installation_of(self.repository(id))
             .map(|found| found.id);
@@ -144,11 +185,12 @@ impl World {
             OwnerKind::User => "user",
             OwnerKind::Organization => "organization",
         };
-        let changes = json!({"changes": {"owner": {"from": {field: payload::owner(from)}}}});
+        let changes =
+            json!({"changes": {"owner": {"from": {field: payload::owner(&self.host, from)}}}});
         // Told while the repository is still there: its brief entry has the name that the loser knows.
         let removed = losing.and_then(|losing| self.tell_selection(losing, "removed", &[], &[id]));
-        self.take_name(&RepositoryName::new(to, &old.name));
-        self.leave_redirect(&old, id);
+        self.redirects.leave(&old, self.repository(id).owner, id);
+        self.redirects.end(&new);
         if let Some(losing) = losing {
             self.deselect(losing, id);
         }
@@ -175,6 +217,9 @@ impl World {
             .contains_key(&format!("refs/heads/{branch}"));
         assert!(known, "no branch {branch} in repository {id}");
         let from = repository.default_branch.clone();
+        if from == branch {
+            return None;
+        }
         self.touch(id, |repository| {
             branch.clone_into(&mut repository.default_branch);
         });
@@ -186,6 +231,8 @@ impl World {
         let [old, new] = [from, to].map(|name| format!("refs/heads/{name}"));
         let head = self.repository(id).refs.get(&old).copied();
         assert!(head.is_some(), "no branch {from} in repository {id}");
+        let taken = self.repository(id).refs.contains_key(&new);
+        assert!(!taken, "the branch {to} is there already");
         let made = self.place_ref(id, &new, head);
         let mut guids: Vec<Guid> = self.tell_ref(id, &made).into_iter().collect();
         guids.extend(self.tell_push(id, &made));

@@ -8,7 +8,7 @@ mod log;
 mod meaning;
 mod payload;
 mod poison;
-mod post;
+pub mod post;
 mod proof;
 mod storage;
 mod wire;
