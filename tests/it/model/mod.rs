@@ -33,7 +33,7 @@ use op::Case;
 const CASES: u64 = 256;
 const SHARDS: u64 = 4;
 /// A sequence that fails is tried this often with less in it.
-const SHRINKS: u32 = 400;
+const SHRINKS: u64 = 300;
 
 fn setting(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
@@ -60,7 +60,8 @@ fn rng(number: u64) -> TestRng {
 fn holds(number: u64, engine: Engine) {
     let config = Config {
         cases: 1,
-        max_shrink_iters: SHRINKS,
+        max_shrink_iters: u32::try_from(setting("BINDERY_MODEL_SHRINKS").unwrap_or(SHRINKS))
+            .unwrap_or(u32::MAX),
         failure_persistence: None,
         ..Config::default()
     };

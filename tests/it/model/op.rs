@@ -34,10 +34,6 @@ pub enum Who {
     Zed,
 }
 
-impl Who {
-    pub const ALL: [Self; 3] = [Self::Octo, Self::Ann, Self::Zed];
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ref {
     Default,

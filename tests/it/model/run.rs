@@ -126,7 +126,8 @@ impl Story {
             }
         }
         self.world.settle().await;
-        self.world.restart_timers().await;
+        // As after a start of the service: everything that it does without being told is due.
+        self.world.workers = Workers::new(&self.world.context);
         let mut left = INTERVAL;
         while !left.is_zero() {
             self.world.tick().await;

@@ -280,11 +280,11 @@ impl World {
             .sought_name()
     }
 
-    /// As after a start of the service: everything that it does without being told is due.
-    pub async fn restart_timers(&self) {}
-
-    /// What is due without being told.
-    pub async fn tick(&self) {}
+    /// Asks for what is due without being told.
+    pub async fn tick(&self) {
+        let now = self.clock.now();
+        self.workers.timer.tick(now).await.expect("the timer ticks");
+    }
 
     /// The end of a story that may end anyhow.
     pub async fn discard(mut self) {
