@@ -8,8 +8,8 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::{Resolution, Row};
-use crate::db::schema::{bindings, installations, repositories, repository_refs};
 use crate::db::Conn;
+use crate::db::schema::{bindings, installations, repositories, repository_refs};
 use crate::github::client::ETag;
 use crate::ids::{AppRowId, InstallationRowId, RepositoryRefId};
 use crate::repository::{Reachability, Repository};
