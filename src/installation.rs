@@ -94,6 +94,16 @@ pub async fn find_all(
         .await
 }
 
+/// Those of these rows that are there.
+pub async fn of_rows(ids: &[InstallationRowId], conn: &mut Conn) -> QueryResult<Vec<Installation>> {
+    installations::table
+        .filter(installations::id.eq_any(ids.to_vec()))
+        .order(installations::id)
+        .select(Installation::as_select())
+        .load(conn)
+        .await
+}
+
 /// The App's installations on one account: one, or several after reinstalls.
 pub async fn of_account(
     app: AppRowId,

@@ -13,6 +13,7 @@ mod endpoint;
 mod etag;
 mod grants;
 mod guesses;
+mod healing;
 mod health;
 mod jobs;
 mod metrics;
@@ -145,6 +146,7 @@ fn endpoints() -> Vec<Endpoint> {
         Endpoint::at("/deliveries").get(deliveries::list),
         Endpoint::at("/deliveries/{id}").get(deliveries::get),
         Endpoint::at("/deliveries/{id}/replay").post(deliveries::replay),
+        Endpoint::at("/healing").get(healing::list),
         Endpoint::at("/tokens")
             .get(tokens::list)
             .post(tokens::create),

@@ -33,6 +33,7 @@ mod content;
 mod database;
 mod demo;
 mod failures;
+mod healing;
 mod hosts;
 mod identity;
 mod matching;

@@ -15,7 +15,8 @@ use utoipa_swagger_ui::Config;
 use super::bindings::BindingsApi;
 use super::problem::{ApiError, Problem};
 use super::{
-    Api, deliveries, grants, health, jobs, metrics, organizations, projects, tokens, webhook,
+    Api, deliveries, grants, healing, health, jobs, metrics, organizations, projects, tokens,
+    webhook,
 };
 
 /// What the handlers say of themselves.
@@ -44,6 +45,7 @@ use super::{
         deliveries::list,
         deliveries::get,
         deliveries::replay,
+        healing::list,
         tokens::list,
         tokens::create,
         tokens::get,

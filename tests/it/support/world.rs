@@ -193,6 +193,13 @@ impl World {
         self.settle().await;
     }
 
+    /// Asks for what is due without being told, and lets it settle.
+    pub async fn heal(&self) {
+        let now = self.clock.now();
+        self.workers.timer.tick(now).await.expect("the timer ticks");
+        self.settle().await;
+    }
+
     /// The newest first.
     pub async fn jobs(&self) -> Vec<Job> {
         let mut conn = self.context.db.read().await.expect("a connection");
