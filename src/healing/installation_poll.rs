@@ -250,9 +250,8 @@ impl Poll<'_> {
         }
         let (name, clock) = (binding.sought_name(), &self.context.clock);
         let found = refresh::ask_for_installation(self.app, None, &name, clock).await?;
-        let reachable = found.is_some_and(|found| {
-            found.seen.suspended_at.is_none() && holds(Some(found.seen.id))
-        });
+        let reachable = found
+            .is_some_and(|found| found.seen.suspended_at.is_none() && holds(Some(found.seen.id)));
         if !reachable {
             return Ok(false);
         }
