@@ -8,6 +8,7 @@ use diesel_async::RunQueryDsl;
 
 use super::github::Expected;
 use super::run::Story;
+use super::tally;
 use crate::support::binding_path;
 
 /// One published file, and whose it is said to be.

@@ -71,6 +71,20 @@ pub enum Expected {
     OutOfReach,
 }
 
+impl Expected {
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Reachable { .. } => "reachable",
+            Self::RefMissing => "ref_missing",
+            Self::NotGranted => "not_granted",
+            Self::Suspended => "suspended",
+            Self::AccessLost => "access_lost",
+            Self::Gone => "gone",
+            Self::OutOfReach => "out of reach",
+        }
+    }
+}
+
 impl Model {
     pub fn owner(&self, who: Who) -> &Owner {
         &self.owners[&(who as u8)]

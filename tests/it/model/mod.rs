@@ -11,15 +11,17 @@
 //! to look at one case again:
 //!
 //! ```text
-//! ./dev model 10000                    # ten thousand cases
-//! ./dev model 10000 --from 4200        # goes on
-//! BINDERY_MODEL_SEED=1 BINDERY_MODEL_FROM=42 BINDERY_MODEL_CASES=1 cargo test --test it model::
+//! ./dev model 10000           # ten thousand cases
+//! ./dev model 5800 4200       # goes on from case 4200
+//! ./dev model 1 42            # that one alone
+//! BINDERY_MODEL_SEED=7 ./dev model 10000
 //! ```
 
 mod check;
 mod github;
 mod op;
 mod run;
+mod tally;
 
 use std::ops::Range;
 
@@ -83,12 +85,34 @@ fn holds(number: u64, engine: Engine) {
     }
 }
 
+/// The ends that enough cases have to meet.
+const ENDS: [&str; 8] = [
+    "reachable",
+    "ref_missing",
+    "not_granted",
+    "suspended",
+    "access_lost",
+    "gone",
+    "out of reach",
+    "unsynced",
+];
+
 fn run_shard(shard: u64) {
+    let mut tried = 0;
     for number in cases(shard) {
         holds(number, Engine::Sqlite);
-        if number % 100 == 0 {
-            eprintln!("model: case {number} holds");
+        tried += 1;
+        if number % 100 == shard {
+            eprintln!("model: case {number} holds; ends met: {:?}", tally::met());
         }
+    }
+    if tried >= CASES / SHARDS {
+        let met = tally::met();
+        let missed: Vec<_> = ENDS
+            .into_iter()
+            .filter(|end| !met.contains_key(end))
+            .collect();
+        assert!(missed.is_empty(), "no binding ended so: {missed:?}");
     }
 }
 
