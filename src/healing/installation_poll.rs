@@ -207,7 +207,7 @@ impl Poll<'_> {
             repository::bound_and_out_of_reach(&self.app.host, &mut conn).await?
         };
         let mut sought = 0;
-        for row in &rows {
+        for row in some_of(&rows, rand::random()) {
             let request = &self.request;
             let mut conn = self.context.db.write().await?;
             sought += conn
@@ -263,14 +263,14 @@ impl Poll<'_> {
     }
 }
 
-/// Names that one poll asks for: each is a request.
-const NAMES: usize = 200;
+/// What one poll looks for one by one, of each sort: each is a request or three.
+const ONE_BY_ONE: usize = 200;
 
 /// All of them while they are few; of many, others every time.
-fn some_of(all: &[Binding], turn: u32) -> impl Iterator<Item = &Binding> {
-    let chunks = all.len().div_ceil(NAMES).max(1);
-    let chunk = turn as usize % chunks;
-    all.iter().skip(chunk * NAMES).take(NAMES)
+fn some_of<T>(all: &[T], turn: u32) -> impl Iterator<Item = &T> {
+    let turns = all.len().div_ceil(ONE_BY_ONE).max(1);
+    let turn = turn as usize % turns;
+    all.iter().skip(turn * ONE_BY_ONE).take(ONE_BY_ONE)
 }
 
 const LOOK: InstallationHint = InstallationHint {

@@ -1,37 +1,26 @@
 use std::collections::HashMap;
 
 use crate::github::RepositoryName;
-use crate::github::ids::{OwnerId, RepositoryId};
+use crate::github::ids::RepositoryId;
 
 /// What repositories were called before, until something else takes the name.
+///
+/// A login that somebody else takes ends none of them: only a repository that is called so does.
 #[derive(Debug, Default)]
-pub(super) struct Redirects(HashMap<(String, String), Redirect>);
-
-#[derive(Debug)]
-struct Redirect {
-    to: RepositoryId,
-    /// Whose login stood before the slash.
-    left_by: OwnerId,
-}
+pub(super) struct Redirects(HashMap<(String, String), RepositoryId>);
 
 impl Redirects {
     pub(super) fn find(&self, name: &RepositoryName) -> Option<RepositoryId> {
-        self.0.get(&lowercase(name)).map(|redirect| redirect.to)
+        self.0.get(&lowercase(name)).copied()
     }
 
-    pub(super) fn leave(&mut self, old: &RepositoryName, left_by: OwnerId, to: RepositoryId) {
-        self.0.insert(lowercase(old), Redirect { to, left_by });
+    pub(super) fn leave(&mut self, old: &RepositoryName, to: RepositoryId) {
+        self.0.insert(lowercase(old), to);
     }
 
     /// A repository is called so now: the redirect is gone for good.
     pub(super) fn end(&mut self, name: &RepositoryName) {
         self.0.remove(&lowercase(name));
-    }
-
-    /// Somebody is called so now. Redirects that another one left under this login are gone for good.
-    pub(super) fn end_login(&mut self, login: &str, by: OwnerId) {
-        self.0
-            .retain(|(owner, _), left| left.left_by == by || !owner.eq_ignore_ascii_case(login));
     }
 }
 

@@ -107,7 +107,6 @@ impl World {
         while self.owners.contains_key(&id) {
             id = self.ids.owner();
         }
-        self.redirects.end_login(login, id);
         self.add_owner(id, login, kind);
         id
     }

@@ -80,7 +80,7 @@ async fn a_name_that_differs_in_case_is_the_same_name() {
 }
 
 #[tokio::test]
-async fn an_owners_old_login_leads_on_until_somebody_takes_it() {
+async fn an_owners_old_login_leads_on_until_a_repository_is_called_so() {
     let (story, octo, repository) = begin().await;
     story.github.rename(repository, "themes").await;
     story.github.rename_owner("octo", "octo-inc").await;
@@ -90,9 +90,19 @@ async fn an_owners_old_login_leads_on_until_somebody_takes_it() {
     }
     assert_eq!(leads_to(&story, octo, "octo-inc/themes").await.0, 200);
     story.github.create_organization("octo");
-    for old in ["octo/templates", "octo/themes"] {
-        assert_eq!(leads_to(&story, octo, old).await.0, 404, "{old}");
-    }
+    assert_eq!(
+        leads_to(&story, octo, "octo/themes").await,
+        there,
+        "somebody has the login"
+    );
+    let another = story.github.create_repository("octo", "themes").await;
+    assert_ne!(another, repository);
+    assert_eq!(
+        leads_to(&story, octo, "octo/themes").await.0,
+        404,
+        "and it is another's, and private"
+    );
+    assert_eq!(leads_to(&story, octo, "octo/templates").await, there);
     assert_eq!(leads_to(&story, octo, "octo-inc/themes").await.0, 200);
 }
 
@@ -107,7 +117,7 @@ async fn an_owner_that_takes_its_old_login_back_keeps_what_led_there() {
     assert_eq!(leads_to(&story, octo, "octo-inc/themes").await, there);
     assert_eq!(leads_to(&story, octo, "octo/themes").await.0, 200);
     story.github.rename_owner("ann", "octo-inc").await;
-    assert_eq!(leads_to(&story, octo, "octo-inc/themes").await.0, 404);
+    assert_eq!(leads_to(&story, octo, "octo-inc/themes").await, there);
 }
 
 #[tokio::test]

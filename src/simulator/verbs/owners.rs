@@ -23,8 +23,8 @@ impl Simulator {
         self.with(|world| world.owner_id(login))
     }
 
-    /// Gives an owner another login. Its repositories' old names redirect until somebody takes the old
-    /// login.
+    /// Gives an owner another login. Its repositories' old names redirect until a
+    /// repository is called so again: somebody else's with the old login, perhaps.
     ///
     /// Sends `installation_target` and, for an organisation where the App may read the members,
     /// `organization`; which of them the App gets is besides a matter of [`Simulator::unsubscribe`].
@@ -59,11 +59,10 @@ impl World {
 
     /// All that an owner has is called otherwise from now on.
     fn redirect_all(&mut self, id: OwnerId, from: &str, to: &str) {
-        self.redirects.end_login(to, id);
         let owned = self.repositories.values().filter(|it| it.owner == id);
         for repository in owned {
             let name = |login| RepositoryName::new(login, &repository.name);
-            self.redirects.leave(&name(from), id, repository.id);
+            self.redirects.leave(&name(from), repository.id);
             self.redirects.end(&name(to));
         }
     }

@@ -168,7 +168,7 @@ impl World {
         let new = RepositoryName::new(old.owner.clone(), to);
         if old != new {
             self.assert_free(&new);
-            self.redirects.leave(&old, self.repository(id).owner, id);
+            self.redirects.leave(&old, id);
             self.redirects.end(&new);
         }
         self.touch(id, |repository| to.clone_into(&mut repository.name));
@@ -195,7 +195,7 @@ impl World {
             .iter()
             .filter_map(|losing| self.tell_selection(*losing, "removed", &[], &[id]));
         let mut letters: Vec<Letter> = removed.collect();
-        self.redirects.leave(&old, self.repository(id).owner, id);
+        self.redirects.leave(&old, id);
         self.redirects.end(&new);
         for losing in losing {
             self.deselect(losing, id);
