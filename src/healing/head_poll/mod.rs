@@ -46,8 +46,8 @@ fn horizon(every: Duration, now: DateTime<Utc>) -> DateTime<Utc> {
     now + grain(every) * 2
 }
 
-/// The installations that have refs due, once new refs have their places and those that nobody follows
-/// any more are let go.
+/// The installations that have refs due, once new refs have their places, those that nobody follows any
+/// more are let go, and those that cannot be read are put off.
 pub(super) async fn installations_due(
     context: &Context,
     every: Duration,
@@ -57,8 +57,9 @@ pub(super) async fn installations_due(
     let mut conn = context.db.write().await?;
     Ok(conn
         .transaction(async |conn| {
-            repository_ref::place(every, conn).await?;
+            repository_ref::place(before, every, conn).await?;
             repository_ref::let_go(before, conn).await?;
+            repository_ref::put_off(before, every, conn).await?;
             repository_ref::installations_due(&apps, before, conn).await
         })
         .await?)

@@ -121,6 +121,7 @@ stories! {
         let world = sweeping(world).await;
         bound(&world).await;
         let other = world.repository("other", &[("a", "1")]).await;
+        world.asked();
         world.github.lose_all(true);
         let push = world.push(other, &[("a", "2")]).await;
         an_interval_later(&world).await;
