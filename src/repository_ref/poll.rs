@@ -54,6 +54,7 @@ pub async fn place(before: DateTime<Utc>, every: Duration, conn: &mut Conn) -> Q
         .filter(repository_refs::poll_at.le(before))
         .filter(repository_refs::poll_at.eq(repository_refs::resolved_at.nullable()))
         .select((repository_refs::id, repository_refs::resolved_at))
+        .order(repository_refs::id)
         .limit(STEP)
         .load(conn)
         .await?;
@@ -92,6 +93,7 @@ pub async fn let_go(before: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
         .filter(repository_refs::poll_at.le(before))
         .filter(not(followed))
         .select(repository_refs::id)
+        .order(repository_refs::id)
         .limit(STEP)
         .load(conn)
         .await?;
@@ -114,6 +116,7 @@ pub async fn put_off(before: DateTime<Utc>, every: Duration, conn: &mut Conn) ->
         .filter(repository_refs::poll_at.le(before))
         .filter(not(readable))
         .select(repository_refs::id)
+        .order(repository_refs::id)
         .limit(STEP)
         .load(conn)
         .await?;

@@ -55,14 +55,14 @@ pub(super) async fn installations_due(
 ) -> Result<Vec<InstallationRowId>, DbError> {
     let (before, apps) = (horizon(every, now), context.apps.rows());
     let mut conn = context.db.write().await?;
-    Ok(conn
-        .transaction(async |conn| {
-            repository_ref::place(before, every, conn).await?;
-            repository_ref::let_go(before, conn).await?;
-            repository_ref::put_off(before, every, conn).await?;
-            repository_ref::installations_due(&apps, before, conn).await
-        })
-        .await?)
+    // Each by itself: rows are locked in the order of their ids, as the polls of other processes do.
+    conn.transaction(async |conn| repository_ref::place(before, every, conn).await)
+        .await?;
+    conn.transaction(async |conn| repository_ref::let_go(before, conn).await)
+        .await?;
+    conn.transaction(async |conn| repository_ref::put_off(before, every, conn).await)
+        .await?;
+    Ok(repository_ref::installations_due(&apps, before, &mut conn).await?)
 }
 
 /// The job kind `head_poll`; the target is the installation's row.
@@ -199,6 +199,7 @@ impl Poll<'_> {
             let at = self.write(due, look, asked_at, polled).await?;
             next.push((due.id, at));
         }
+        next.sort_unstable();
         let mut conn = self.context.db.write().await?;
         conn.transaction(async |conn| {
             for (id, at) in next {
