@@ -149,6 +149,19 @@ pub async fn unsynced_named(
         .await
 }
 
+/// What has never synced, because nothing by its name could be reached.
+pub async fn unsynced_out_of_reach(host: &str, conn: &mut Conn) -> QueryResult<Vec<Binding>> {
+    let findings = [Finding::AccessLost, Finding::Suspended, Finding::NotGranted];
+    bindings::table
+        .filter(bindings::github_host.eq(host))
+        .filter(bindings::repository_id.is_null())
+        .filter(bindings::finding.eq_any(findings).assume_not_null())
+        .order(bindings::id)
+        .select(Binding::as_select())
+        .load(conn)
+        .await
+}
+
 /// What goes by the login of an owner and has never synced.
 pub async fn unsynced_of_owner(
     host: &str,

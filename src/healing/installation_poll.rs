@@ -14,6 +14,7 @@ use serde_json::json;
 use super::Healing;
 use super::round::{self, Report};
 use crate::apps::App;
+use crate::binding::Binding;
 use crate::context::Context;
 use crate::db::Conn;
 use crate::github::client;
@@ -23,7 +24,7 @@ use crate::installation::{self, Installation};
 use crate::queue::{self, Finish, Job, JobKind, Request, Settled};
 use crate::refresh::{self, InstallationHint, RepositoryHint, Trouble};
 use crate::repository::{self, Repository, key_of};
-use crate::{binding, grant};
+use crate::{binding, grant, sync};
 
 /// The job kind `installation_poll`; the target is the App's row.
 #[derive(Debug, Clone)]
@@ -86,6 +87,8 @@ struct Polled {
     unlisted: usize,
     /// Repositories that are bound and out of reach, and looked for again.
     sought: usize,
+    /// Bindings that have never synced and could by now.
+    woken: u64,
 }
 
 impl Poll<'_> {
@@ -107,6 +110,7 @@ impl Poll<'_> {
             polled.unlisted = self.look_for_unlisted(&polled.listed).await?;
         }
         polled.sought = self.look_for_repositories().await?;
+        polled.woken = self.look_for_names().await?;
         Ok(polled.report())
     }
 
@@ -214,6 +218,61 @@ impl Poll<'_> {
     }
 }
 
+impl Poll<'_> {
+    /// What goes by a name that nobody could reach: a list of present names does not have one that
+    /// redirects. How many bindings sync because of it.
+    async fn look_for_names(&self) -> Result<u64, Trouble> {
+        let unsynced = {
+            let mut conn = self.context.db.read().await?;
+            binding::unsynced_out_of_reach(&self.app.host, &mut conn).await?
+        };
+        let mut woken = 0;
+        for binding in some_of(&unsynced, rand::random()) {
+            woken += u64::from(self.look_for_name(binding).await?);
+        }
+        Ok(woken)
+    }
+
+    async fn look_for_name(&self, binding: &Binding) -> Result<bool, Trouble> {
+        let (organization, grants) = (binding.organization_id, self.context.config.access.grants);
+        // Without a grant no answer would be for its organisation.
+        let held = {
+            let mut conn = self.context.db.read().await?;
+            grant::of_organization(organization, &mut conn).await?
+        };
+        let holds = |id: Option<InstallationId>| {
+            let of_host = |grant: &&grant::Grant| grant.github_host == self.app.host;
+            let covers = |grant: &grant::Grant| id.is_none_or(|id| grant.installation_id == id);
+            grants.allow(held.iter().filter(of_host).any(covers))
+        };
+        if !holds(None) {
+            return Ok(false);
+        }
+        let (name, clock) = (binding.sought_name(), &self.context.clock);
+        let found = refresh::ask_for_installation(self.app, None, &name, clock).await?;
+        let reachable = found
+            .is_some_and(|found| found.seen.suspended_at.is_none() && holds(Some(found.seen.id)));
+        if !reachable {
+            return Ok(false);
+        }
+        let mut conn = self.context.db.write().await?;
+        let enqueued = conn
+            .transaction(async |conn| sync::catch_up(binding, &self.request, conn).await)
+            .await?;
+        Ok(!enqueued.coalesced)
+    }
+}
+
+/// Names that one poll asks for: each is a request.
+const NAMES: usize = 200;
+
+/// All of them while they are few; of many, others every time.
+fn some_of(all: &[Binding], turn: u32) -> impl Iterator<Item = &Binding> {
+    let chunks = all.len().div_ceil(NAMES).max(1);
+    let chunk = turn as usize % chunks;
+    all.iter().skip(chunk * NAMES).take(NAMES)
+}
+
 const LOOK: InstallationHint = InstallationHint {
     look: true,
     narrowed: false,
@@ -244,13 +303,14 @@ impl Polled {
     fn report(self) -> Report {
         let unreadable = self.unreadable;
         Report {
-            healed: self.news + self.unlisted as u64,
+            healed: self.news + self.unlisted as u64 + self.woken,
             found: json!({
                 "listed": self.listed.len(),
                 "refreshed": self.refreshed,
                 "news": self.news,
                 "unlisted": self.unlisted,
                 "sought": self.sought,
+                "woken": self.woken,
                 "unreadable": unreadable,
             }),
             trouble: (unreadable > 0)

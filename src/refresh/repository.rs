@@ -281,9 +281,10 @@ pub fn follow_up(job: &Job, context: &Context) -> Request {
 /// Suspended, or without a permission: which installation it is was found out all the same.
 fn covered_in_vain(cover: &Cover, row: &Repository) -> Finish {
     let installation = &cover.through.installation;
-    let effect = Moved {
+    let effect = CoveredInVain {
         repository: row.id,
-        installation: installation.id,
+        // At the name that was asked for another repository may be by now.
+        installation: cover.by_name.is_none().then_some(installation.id),
         asked_at: cover.asked_at,
     };
     let result = match installation.missing_permission() {
@@ -364,16 +365,19 @@ impl Effect for Seen {
     }
 }
 
-struct Moved {
+struct CoveredInVain {
     repository: RepositoryRowId,
-    installation: InstallationRowId,
+    installation: Option<InstallationRowId>,
     asked_at: DateTime<Utc>,
 }
 
 #[async_trait]
-impl Effect for Moved {
+impl Effect for CoveredInVain {
     async fn apply(self: Box<Self>, _proof: &Settled, conn: &mut Conn) -> QueryResult<()> {
-        repository::set_installation(self.repository, self.installation, self.asked_at, conn).await
+        match self.installation {
+            Some(id) => repository::mark_covered(self.repository, id, self.asked_at, conn).await,
+            None => Ok(()),
+        }
     }
 }
 

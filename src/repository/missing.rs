@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use super::{Reachability, Repository};
 use crate::db::Conn;
 use crate::db::schema::{bindings, installations, repositories};
-use crate::ids::RepositoryRowId;
+use crate::ids::{InstallationRowId, RepositoryRowId};
 
 /// Confirmations, each with a working token and the installation's own list, before a repository is
 /// held to be gone: for a moment of a transfer or of an incident GitHub shows it to nobody.
@@ -95,6 +95,29 @@ pub async fn mark_lost(
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Writes that an installation covers it, as GitHub has just said, although nothing can be read through
+/// that at the moment: then the installation says why, and the repository is not lost by itself.
+pub async fn mark_covered(
+    id: RepositoryRowId,
+    installation: InstallationRowId,
+    asked_at: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    diesel::update(repositories::table.find(id))
+        .filter(repositories::confirmed_at.le(asked_at))
+        .set((
+            repositories::reachability.eq(Reachability::Reachable),
+            repositories::missing_since.eq(None::<DateTime<Utc>>),
+            repositories::times_missing.eq(0),
+            repositories::removed_at.eq(None::<DateTime<Utc>>),
+            repositories::confirmed_at.eq(asked_at),
+            repositories::updated_at.eq(asked_at),
+        ))
+        .execute(conn)
+        .await?;
+    super::set_installation(id, installation, asked_at, conn).await
 }
 
 /// Something has said that another installation may cover it by now: before anything more is read

@@ -5,7 +5,9 @@ mod missing;
 mod names;
 
 pub use confirm::{Coverage, confirm, confirm_unchanged};
-pub use missing::{Missing, bound_and_out_of_reach, doubt_installation, mark_lost, mark_missing};
+pub use missing::{
+    Missing, bound_and_out_of_reach, doubt_installation, mark_covered, mark_lost, mark_missing,
+};
 pub use names::{FormerName, NameChange, names_of};
 
 use chrono::{DateTime, Utc};

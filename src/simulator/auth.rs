@@ -6,9 +6,10 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::github::ids::{InstallationId, RepositoryId};
+use crate::github::ids::{AppId, InstallationId, RepositoryId};
 
 use super::StartError;
+use super::app::App;
 use super::installation::Token;
 use super::repository::Repository;
 use super::rest::Answer;
@@ -56,7 +57,7 @@ fn read_key(pem: &str) -> Result<DecodingKey, StartError> {
 pub(super) enum Caller {
     Anonymous,
     /// By JWT.
-    App,
+    App(AppId),
     Installation(Token),
 }
 
@@ -64,7 +65,7 @@ impl Caller {
     pub(super) fn installation(&self) -> Option<InstallationId> {
         match self {
             Self::Installation(token) => Some(token.installation),
-            Self::Anonymous | Self::App => None,
+            Self::Anonymous | Self::App(_) => None,
         }
     }
 }
@@ -74,6 +75,17 @@ struct Claims {
     iss: Value,
     iat: i64,
     exp: i64,
+}
+
+impl Claims {
+    /// Whether they name the App, by its id or its client id.
+    fn is_issued_by(&self, app: &App) -> bool {
+        let issuer = match &self.iss {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        issuer == app.id.to_string() || issuer == app.client_id()
+    }
 }
 
 impl World {
@@ -98,30 +110,26 @@ impl World {
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
-        let claims = self
-            .app
-            .keys
-            .0
-            .iter()
-            .find_map(|key| jsonwebtoken::decode::<Claims>(jwt, key, &validation).ok())
-            .map(|token| token.claims);
-        match claims {
+        let signed = self.apps.values().find_map(|app| {
+            let mut keys = app.keys.0.iter();
+            let read = |key| jsonwebtoken::decode::<Claims>(jwt, key, &validation).ok();
+            let claims = keys.find_map(read)?.claims;
+            // Apps may have one key in common: then the issuer says which it is.
+            (self.apps.len() == 1 || claims.is_issued_by(app)).then_some((app, claims))
+        });
+        match signed {
             None => Err(Answer::message(
                 401,
                 "A JSON web token could not be decoded",
             )),
-            Some(claims) => self.check(&claims).map(|()| Caller::App),
+            Some((app, claims)) => self.check(app, &claims).map(|()| Caller::App(app.id)),
         }
     }
 
-    fn check(&self, claims: &Claims) -> Result<(), Answer> {
+    fn check(&self, app: &App, claims: &Claims) -> Result<(), Answer> {
         let now = self.now();
         let at = |seconds| DateTime::<Utc>::from_timestamp(seconds, 0).unwrap_or_default();
-        let issuer = match &claims.iss {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let complaint = if issuer != self.app.id.to_string() && issuer != self.app.client_id() {
+        let complaint = if !claims.is_issued_by(app) {
             "'Issuer' claim ('iss') must be an Integer"
         } else if at(claims.exp) <= now {
             "'Expiration time' claim ('exp') must be a numeric value representing the future time \
@@ -154,7 +162,7 @@ impl World {
         match caller {
             _ if !repository.private => true,
             Caller::Anonymous => false,
-            Caller::App => self.installation_of(repository).is_some(),
+            Caller::App(app) => self.installation_of(*app, repository).is_some(),
             Caller::Installation(token) => self.covers(token, repository.id),
         }
     }
@@ -162,11 +170,12 @@ impl World {
     pub(super) fn covers(&self, token: &Token, id: RepositoryId) -> bool {
         let narrowed = &token.repositories;
         let allowed = narrowed.as_ref().is_none_or(|chosen| chosen.contains(&id));
-        let covering = self
-            .repositories
-            .get(&id)
-            .and_then(|repository| self.installation_of(repository));
-        allowed && covering.is_some_and(|found| found.id == token.installation)
+        let repository = self.repositories.get(&id);
+        let installation = self.installations.get(&token.installation);
+        allowed
+            && repository
+                .zip(installation)
+                .is_some_and(|(repository, installation)| installation.covers(repository))
     }
 
     /// Whether the caller may read what is in the repository.
@@ -174,7 +183,7 @@ impl World {
         match caller {
             _ if !repository.private => true,
             Caller::Installation(token) => self.holds(token, "contents"),
-            Caller::Anonymous | Caller::App => false,
+            Caller::Anonymous | Caller::App(_) => false,
         }
     }
 

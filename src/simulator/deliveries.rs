@@ -1,10 +1,10 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use crate::github::ids::{InstallationId, RepositoryId};
+use crate::github::ids::{AppId, InstallationId, RepositoryId};
 
 use super::troubles::Troubles;
 
@@ -18,7 +18,7 @@ impl Guid {
     }
 
     /// Shaped like a UUID, as GitHub's are, but with no promise to be one.
-    fn random() -> Self {
+    pub(super) fn random() -> Self {
         let hex = hex::encode(rand::random::<[u8; 16]>());
         let groups = [
             &hex[..8],
@@ -106,6 +106,13 @@ impl Delivery {
     }
 }
 
+/// A delivery by the App that it is for: Apps that hear of one event get its GUID both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Letter {
+    pub(super) app: AppId,
+    pub(super) guid: Guid,
+}
+
 /// What one verb made GitHub send, with the receiver's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sent {
@@ -143,8 +150,6 @@ pub(super) struct Ledger {
     pub(super) troubles: Troubles,
     /// How often all cursors were made invalid.
     pub(super) cursors_expired: u32,
-    /// What the next events are given instead of GUIDs of their own.
-    pub(super) chosen_guids: VecDeque<Guid>,
     deliveries: Vec<Delivery>,
     /// Every attempt in the order of its id: delivery, and which of its attempts.
     order: Vec<(usize, usize)>,
@@ -161,17 +166,11 @@ impl Ledger {
             holding: false,
             troubles: Troubles::default(),
             cursors_expired: 0,
-            chosen_guids: VecDeque::new(),
             deliveries: Vec::new(),
             order: Vec::new(),
             by_guid: HashMap::new(),
             next_attempt: 12_345_678_900,
         }
-    }
-
-    pub(super) fn new_guid(&mut self) -> Guid {
-        let chosen = self.chosen_guids.pop_front();
-        chosen.unwrap_or_else(Guid::random)
     }
 
     pub(super) fn record(&mut self, delivery: Delivery) {

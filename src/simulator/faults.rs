@@ -200,7 +200,9 @@ impl Simulator {
     pub fn set_hourly_limit(&self, limit: Option<u32>) {
         self.with(|world| {
             world.hourly_limit = limit;
-            world.app_rate.limit = limit;
+            for app in world.apps.values_mut() {
+                app.rate.limit = limit;
+            }
             world.anonymous_rate.limit = limit;
             for installation in world.installations.values_mut() {
                 installation.rate.limit = limit;

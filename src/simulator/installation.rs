@@ -2,9 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use crate::github::ids::{InstallationId, OwnerId, RepositoryId};
+use crate::github::ids::{AppId, InstallationId, OwnerId, RepositoryId};
 
 use super::rate::RateLimit;
+use super::repository::Repository;
 
 /// Which of an account's repositories an installation may see.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,10 +39,11 @@ impl Selection {
 /// What an App may do, by GitHub's names: `contents` → `read`.
 pub(super) type Permissions = BTreeMap<String, String>;
 
-/// The App on one account.
+/// An App on one account.
 #[derive(Debug)]
 pub(super) struct Installation {
     pub(super) id: InstallationId,
+    pub(super) app: AppId,
     pub(super) account: OwnerId,
     pub(super) selection: Selection,
     pub(super) permissions: Permissions,
@@ -62,6 +64,16 @@ impl Installation {
             _ => return true,
         };
         self.permissions.contains_key(needed)
+    }
+
+    /// Whether the repository is its account's and selected.
+    pub(super) fn holds(&self, repository: &Repository) -> bool {
+        self.account == repository.owner && self.selection.includes(repository.id)
+    }
+
+    /// Whether it holds the repository still.
+    pub(super) fn covers(&self, repository: &Repository) -> bool {
+        !self.uninstalled && self.holds(repository)
     }
 
     /// Whether GitHub lets the App work through it.

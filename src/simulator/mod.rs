@@ -4,10 +4,12 @@
 //! Its verbs are those of GitHub's world (`push`, `rename`, `transfer`, `suspend`, …): each changes the
 //! world and sends the deliveries that GitHub would send. It knows nothing of Bindery.
 
+mod app;
 mod auth;
 mod change;
 mod deliveries;
 pub mod disk;
+mod emission;
 mod faults;
 mod forging;
 mod host;
@@ -41,6 +43,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::github::ids::AppId;
 
+pub use app::AppSettings;
 pub use change::Change;
 pub use deliveries::{Attempt, Delivery, Guid, Sent};
 pub use faults::Fault;
@@ -49,8 +52,9 @@ pub use installation::Selection;
 pub use requests::{Request, Route};
 pub use verbs::{Pushed, RepositoryTruth};
 
-use auth::AppKeys;
+use app::App;
 use deliveries::Ledger;
+use rate::RateLimit;
 use requests::InFlight;
 use rest::Listening;
 use stall::Stall;
@@ -86,6 +90,8 @@ pub enum StartError {
 pub struct Simulator {
     shared: Arc<Shared>,
     listening: Arc<Listening>,
+    /// Which App the verbs about one are about.
+    app: AppId,
 }
 
 /// What the verbs and the HTTP server have in common.
@@ -111,10 +117,16 @@ impl Simulator {
     ///
     /// If the address is taken or the key is none.
     pub async fn start(settings: SimulatorSettings) -> Result<Self, StartError> {
-        let keys = AppKeys::from_pems([settings.app_public_key_pem.as_str()])?;
-        let secret = settings.webhook_secret;
-        let mut world = World::new(settings.clock, settings.app_id, keys, secret);
-        world.ledger.webhook_url = settings.webhook_url;
+        let now = settings.clock.now();
+        let rate = RateLimit::new(Some(RateLimit::USUAL), now);
+        let first = AppSettings {
+            app_id: settings.app_id,
+            app_public_key_pem: settings.app_public_key_pem,
+            webhook_secret: settings.webhook_secret,
+            webhook_url: settings.webhook_url,
+        };
+        let app = first.app_id;
+        let world = World::new(settings.clock, App::new(first, 0, rate, now)?);
         let http = sending::client()?;
         let shared = Arc::new(Shared {
             world: Mutex::new(world),
@@ -124,7 +136,11 @@ impl Simulator {
             redelivering: watch::Sender::default(),
         });
         let listening = Arc::new(rest::listen(settings.listen, Arc::clone(&shared))?);
-        Ok(Self { shared, listening })
+        Ok(Self {
+            shared,
+            listening,
+            app,
+        })
     }
 
     /// What `GITHUB_API_URL` is set to: no slash at the end.
@@ -142,30 +158,11 @@ impl Simulator {
         self.shared.with(look)
     }
 
+    fn app<T>(&self, look: impl FnOnce(&mut App) -> T) -> T {
+        self.with(|world| look(world.app_mut(self.app)))
+    }
+
     fn ledger<T>(&self, look: impl FnOnce(&mut Ledger) -> T) -> T {
-        self.with(|world| look(&mut world.ledger))
-    }
-
-    /// Where deliveries go from now on.
-    pub fn set_webhook_url(&self, url: impl Into<String>) {
-        let url = url.into();
-        self.ledger(|ledger| ledger.webhook_url = Some(url));
-    }
-
-    /// What later events are signed with; those that are held keep their signature.
-    pub fn set_webhook_secret(&self, secret: impl Into<String>) {
-        let secret = secret.into();
-        self.ledger(|ledger| ledger.secret = secret);
-    }
-
-    /// The keys that the App has from now on; JWTs signed with another one are refused.
-    ///
-    /// # Errors
-    ///
-    /// If one of them is no RSA key in PEM.
-    pub fn set_app_keys(&self, pems: &[&str]) -> Result<(), StartError> {
-        let keys = AppKeys::from_pems(pems.iter().copied())?;
-        self.with(|world| world.app.keys = keys);
-        Ok(())
+        self.app(|app| look(&mut app.ledger))
     }
 }

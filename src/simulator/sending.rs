@@ -4,19 +4,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
 
-use crate::github::ids::{InstallationId, RepositoryId};
-
-use super::deliveries::{Attempt, Delivery, Guid, Sent};
-use super::signing::{self, Envelope};
+use super::deliveries::{Attempt, Delivery, Guid, Letter, Sent};
 use super::world::World;
-use super::{Shared, Simulator, payload};
+use super::{Shared, Simulator};
 
 /// What all deliveries of a process are sent with: making a client costs more than starting a GitHub.
 static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
-
-const ALWAYS_SENT: [&str; 3] = ["installation", "installation_repositories", "ping"];
 
 /// It keeps no connection: one belongs to the runtime that opened it, and a process may have several.
 pub(super) fn client() -> reqwest::Result<reqwest::Client> {
@@ -31,104 +25,6 @@ pub(super) fn client() -> reqwest::Result<reqwest::Client> {
     Ok(CLIENT.get_or_init(|| client).clone())
 }
 
-/// An event about to become a delivery.
-pub(super) struct Emission {
-    pub(super) event: &'static str,
-    pub(super) action: Option<&'static str>,
-    pub(super) installation: Option<InstallationId>,
-    pub(super) repository: Option<RepositoryId>,
-    pub(super) fields: Map<String, Value>,
-}
-
-impl World {
-    /// Writes the delivery down, if GitHub makes one of this event at all.
-    pub(super) fn emit(&mut self, mut emission: Emission) -> Option<Guid> {
-        let wanted = ALWAYS_SENT.contains(&emission.event)
-            || !self.app.unsubscribed.contains(emission.event);
-        let heard = emission.installation.is_none_or(|id| {
-            let installation = self.installations.get(&id);
-            installation.is_none_or(|found| found.may_hear(emission.event))
-        });
-        if !wanted || !heard {
-            return None;
-        }
-        if self.ledger.troubles.omits_one() {
-            return None;
-        }
-        let fields = std::mem::take(&mut emission.fields);
-        let payload = payload::complete(self, &emission, fields).into_bytes();
-        if self.ledger.troubles.is_too_large(&payload) {
-            return None;
-        }
-        let delivery = self.address(&emission, payload);
-        let guid = delivery.guid.clone();
-        self.ledger.record(delivery);
-        Some(guid)
-    }
-
-    fn address(&mut self, emission: &Emission, payload: Vec<u8>) -> Delivery {
-        let now = self.now();
-        let guid = self.ledger.new_guid();
-        let throttled_at = self.ledger.troubles.throttles_one(now);
-        let payload: Arc<[u8]> = payload.into();
-        let form = self.ledger.form_bodies;
-        let body = if form {
-            signing::form_body(&payload).into()
-        } else {
-            Arc::clone(&payload)
-        };
-        let envelope = Envelope {
-            app: self.app.id,
-            secret: &self.ledger.secret,
-            host: &self.host,
-            guid: &guid,
-            event: emission.event,
-            form,
-        };
-        Delivery {
-            headers: signing::headers(&envelope, &body),
-            guid,
-            event: emission.event.to_owned(),
-            action: emission.action.map(str::to_owned),
-            installation: emission.installation,
-            repository: emission.repository,
-            at: now,
-            throttled_at,
-            payload,
-            body,
-            held: true,
-            attempts: Vec::new(),
-        }
-    }
-
-    /// A redelivery has the bytes of the first attempt and is signed with the secret of today.
-    fn sign_again(&mut self, guid: &Guid) {
-        let headers = {
-            let delivery = self.ledger.get(guid);
-            let envelope = Envelope {
-                app: self.app.id,
-                secret: &self.ledger.secret,
-                host: &self.host,
-                guid,
-                event: &delivery.event,
-                form: !Arc::ptr_eq(&delivery.body, &delivery.payload),
-            };
-            signing::headers(&envelope, &delivery.body)
-        };
-        self.ledger.get_mut(guid).headers = headers;
-    }
-
-    fn record_attempt(&mut self, guid: &Guid, answer: Answered, redelivery: bool) {
-        let attempt = Attempt {
-            redelivery,
-            answer: answer.body,
-            duration: answer.duration,
-            ..Attempt::unsent(self.now(), answer.status)
-        };
-        self.ledger.record_attempt(guid, attempt);
-    }
-}
-
 /// How one POST ended.
 #[derive(Debug, Default)]
 pub(super) struct Answered {
@@ -137,26 +33,38 @@ pub(super) struct Answered {
     duration: f64,
 }
 
+impl World {
+    fn record_attempt(&mut self, letter: &Letter, answer: Answered, redelivery: bool) {
+        let attempt = Attempt {
+            redelivery,
+            answer: answer.body,
+            duration: answer.duration,
+            ..Attempt::unsent(self.now(), answer.status)
+        };
+        let ledger = &mut self.app_mut(letter.app).ledger;
+        ledger.record_attempt(&letter.guid, attempt);
+    }
+}
+
 impl Shared {
     /// One POST, with what came of it written down.
-    pub(super) async fn attempt(&self, guid: &Guid, redelivery: bool) -> Sent {
-        let (lost, url) = self.with(|world| {
+    pub(super) async fn attempt(&self, letter: &Letter, redelivery: bool) -> Sent {
+        let (lost, url, (headers, body)) = self.with(|world| {
             if redelivery {
-                world.sign_again(guid);
+                world.sign_again(letter);
             }
-            let lost = world.ledger.troubles.loses_one();
-            (lost, world.ledger.webhook_url.clone())
+            let ledger = &mut world.app_mut(letter.app).ledger;
+            let lost = ledger.troubles.loses_one();
+            let url = ledger.webhook_url.clone();
+            (lost, url, ledger.get(&letter.guid).wire())
         });
         let answer = match url {
-            Some(url) if !lost => {
-                let (headers, body) = self.with(|world| world.ledger.get(guid).wire());
-                self.post(&url, &headers, body).await
-            }
+            Some(url) if !lost => self.post(&url, &headers, body).await,
             _ => Answered::default(),
         };
         self.with(|world| {
-            world.record_attempt(guid, answer, redelivery);
-            Sent::from(world.ledger.get(guid))
+            world.record_attempt(letter, answer, redelivery);
+            Sent::from(world.app(letter.app).ledger.get(&letter.guid))
         })
     }
 
@@ -199,19 +107,30 @@ impl Shared {
 }
 
 impl Simulator {
-    /// Sends what a verb caused, one after the other, unless deliveries are held.
-    pub(super) async fn send(&self, guids: Vec<Guid>) -> Vec<Sent> {
-        let holding = self.ledger(|ledger| ledger.holding);
-        for guid in &guids {
-            let throttled = self.with(|world| world.ledger.get(guid).throttled_at.is_some());
-            if !holding && !throttled {
-                self.shared.attempt(guid, false).await;
+    /// Sends what a verb caused, one after the other, unless deliveries are held. Answers with what is
+    /// for the App of this handle.
+    pub(super) async fn send(&self, letters: Vec<Letter>) -> Vec<Sent> {
+        for letter in &letters {
+            let waits = self.with(|world| {
+                let ledger = &world.app(letter.app).ledger;
+                ledger.holding || ledger.get(&letter.guid).throttled_at.is_some()
+            });
+            if !waits {
+                self.shared.attempt(letter, false).await;
             }
         }
-        self.with(|world| {
-            let sent = guids.iter().map(|guid| Sent::from(world.ledger.get(guid)));
-            sent.collect()
+        let mine = letters.iter().filter(|letter| letter.app == self.app);
+        self.ledger(|ledger| {
+            mine.map(|letter| Sent::from(ledger.get(&letter.guid)))
+                .collect()
         })
+    }
+
+    fn letter(&self, guid: &Guid) -> Letter {
+        Letter {
+            app: self.app,
+            guid: guid.clone(),
+        }
     }
 
     /// From now on verbs leave their deliveries in the outbox.
@@ -235,7 +154,7 @@ impl Simulator {
 
     /// Sends one delivery, held or not.
     pub async fn deliver(&self, guid: &Guid) -> Sent {
-        self.shared.attempt(guid, false).await
+        self.shared.attempt(&self.letter(guid), false).await
     }
 
     /// Sends what waits, oldest first.
@@ -253,7 +172,7 @@ impl Simulator {
 
     /// Sends a delivery again: same GUID, same bytes.
     pub async fn redeliver(&self, guid: &Guid) -> Sent {
-        self.shared.attempt(guid, true).await
+        self.shared.attempt(&self.letter(guid), true).await
     }
 
     /// Waits until every redelivery that the API was asked for has been sent.
@@ -276,7 +195,7 @@ impl Simulator {
     /// The next event gets this GUID, whether another one has it or not; several calls queue up.
     pub fn next_guid(&self, guid: impl Into<Guid>) {
         let guid = guid.into();
-        self.ledger(|ledger| ledger.chosen_guids.push_back(guid));
+        self.with(|world| world.chosen_guids.push_back(guid));
     }
 
     /// The headers and the body of a delivery, for a test that sends it itself.

@@ -2,18 +2,15 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
 
-use crate::github::ids::AppId;
-
+use super::app::App;
 use super::deliveries::Guid;
 use super::host::{ENTERPRISE_VERSION, Host};
 
-const HOOK_ID: i64 = 482_613_907;
 const USER_AGENT: &str = "GitHub-Hookshot/8a3f21c";
 
 /// What stands on a delivery besides its body.
 pub(super) struct Envelope<'a> {
-    pub(super) app: AppId,
-    pub(super) secret: &'a str,
+    pub(super) app: &'a App,
     pub(super) host: &'a Host,
     pub(super) guid: &'a Guid,
     pub(super) event: &'a str,
@@ -24,7 +21,6 @@ pub(super) struct Envelope<'a> {
 pub(super) fn headers(envelope: &Envelope<'_>, body: &[u8]) -> Vec<(String, String)> {
     let Envelope {
         app,
-        secret,
         host,
         guid,
         event,
@@ -41,8 +37,8 @@ pub(super) fn headers(envelope: &Envelope<'_>, body: &[u8]) -> Vec<(String, Stri
         ("User-Agent", USER_AGENT.to_owned()),
         ("X-GitHub-Delivery", guid.to_string()),
         ("X-GitHub-Event", event.to_owned()),
-        ("X-GitHub-Hook-ID", HOOK_ID.to_string()),
-        ("X-GitHub-Hook-Installation-Target-ID", app.to_string()),
+        ("X-GitHub-Hook-ID", app.hook_id.to_string()),
+        ("X-GitHub-Hook-Installation-Target-ID", app.id.to_string()),
         (
             "X-GitHub-Hook-Installation-Target-Type",
             "integration".to_owned(),
@@ -52,6 +48,7 @@ pub(super) fn headers(envelope: &Envelope<'_>, body: &[u8]) -> Vec<(String, Stri
         headers.push(("X-GitHub-Enterprise-Host", name.to_owned()));
         headers.push(("X-GitHub-Enterprise-Version", ENTERPRISE_VERSION.to_owned()));
     }
+    let secret = &app.ledger.secret;
     if !secret.is_empty() {
         headers.push(("X-Hub-Signature", sign_sha1(secret, body)));
         headers.push(("X-Hub-Signature-256", sign_sha256(secret, body)));
@@ -81,10 +78,6 @@ fn sign_sha1(secret: &str, body: &[u8]) -> String {
 pub(super) fn form_body(payload: &[u8]) -> Vec<u8> {
     let encoded: String = url::form_urlencoded::byte_serialize(payload).collect();
     format!("payload={encoded}").into_bytes()
-}
-
-pub(super) fn hook_id() -> i64 {
-    HOOK_ID
 }
 
 #[cfg(test)]

@@ -45,10 +45,10 @@ impl Stall {
 }
 
 impl Stalled {
-    pub(super) async fn is_let_go(mut self) {
-        let let_go = |state: &State| state.ended != self.ended;
+    pub(super) async fn let_go(mut self) {
+        let ended = |state: &State| state.ended != self.ended;
         // An error is the end of this GitHub, and the end of the connection too.
-        let _ = self.state.wait_for(let_go).await;
+        let _ = self.state.wait_for(ended).await;
     }
 }
 

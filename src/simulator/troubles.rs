@@ -26,7 +26,10 @@ struct Trouble {
 
 impl Trouble {
     fn strikes(&mut self) -> bool {
-        let strikes = self.always || self.left > 0;
+        if self.always {
+            return true;
+        }
+        let strikes = self.left > 0;
         self.left = self.left.saturating_sub(1);
         strikes
     }
@@ -106,7 +109,7 @@ impl Simulator {
     pub fn list_as(&self, guid: &Guid, status: Option<u16>) {
         self.with(|world| {
             let attempt = Attempt::unsent(world.now(), status);
-            world.ledger.record_attempt(guid, attempt);
+            world.app_mut(self.app).ledger.record_attempt(guid, attempt);
         });
     }
 

@@ -1,6 +1,6 @@
 //! All that this GitHub knows.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -9,12 +9,12 @@ use crate::clock::Clock;
 use crate::github::RepositoryName;
 use crate::github::ids::{AppId, InstallationId, OwnerId, RepositoryId};
 
-use super::auth::AppKeys;
-use super::deliveries::Ledger;
+use super::app::App;
+use super::deliveries::Guid;
 use super::faults::Fault;
 use super::host::Host;
 use super::ids::Ids;
-use super::installation::{Installation, Permissions, Token};
+use super::installation::{Installation, Token};
 use super::oddities::Oddities;
 use super::owner::{Owner, OwnerKind};
 use super::rate::RateLimit;
@@ -29,7 +29,7 @@ const TREE_LIMIT: usize = 100_000;
 #[derive(Debug)]
 pub(super) struct World {
     pub(super) clock: Clock,
-    pub(super) app: App,
+    pub(super) apps: BTreeMap<AppId, App>,
     pub(super) owners: BTreeMap<OwnerId, Owner>,
     pub(super) repositories: BTreeMap<RepositoryId, Repository>,
     pub(super) installations: BTreeMap<InstallationId, Installation>,
@@ -37,15 +37,14 @@ pub(super) struct World {
     pub(super) redirects: Redirects,
     /// Who does everything here.
     pub(super) actor: OwnerId,
-    pub(super) ledger: Ledger,
+    /// What the next events are given instead of GUIDs of their own.
+    pub(super) chosen_guids: VecDeque<Guid>,
     pub(super) faults: Vec<Fault>,
     pub(super) requests: Vec<Request>,
     pub(super) lag: Duration,
     pub(super) tree_limit: usize,
     /// What every installation gets.
     pub(super) hourly_limit: Option<u32>,
-    /// The budget of the App itself, which asks with its JWT.
-    pub(super) app_rate: RateLimit,
     pub(super) anonymous_rate: RateLimit,
     pub(super) commits_made: usize,
     pub(super) ids: Ids,
@@ -53,73 +52,25 @@ pub(super) struct World {
     pub(super) oddities: Oddities,
 }
 
-/// The one GitHub App that this world knows.
-#[derive(Debug)]
-pub(super) struct App {
-    pub(super) id: AppId,
-    pub(super) keys: AppKeys,
-    pub(super) permissions: Permissions,
-    /// Events that nobody ticked; the three that GitHub always sends are never in it.
-    pub(super) unsubscribed: BTreeSet<String>,
-    pub(super) created_at: DateTime<Utc>,
-}
-
-/// What a webhook of this App may be told.
-const EVENTS: [&str; 6] = [
-    "create",
-    "delete",
-    "installation_target",
-    "organization",
-    "push",
-    "repository",
-];
-
-impl App {
-    /// GitHub accepts it as a JWT's issuer, as it does the App's id.
-    pub(super) fn client_id(&self) -> String {
-        format!("Iv23li{:014}", self.id.get())
-    }
-
-    pub(super) fn events(&self) -> Vec<&'static str> {
-        let ticked = |event: &&str| !self.unsubscribed.contains(*event);
-        EVENTS.into_iter().filter(ticked).collect()
-    }
-
-    /// What an installation says that it hears of: what its permissions allow, without the one that
-    /// GitHub calls global.
-    pub(super) fn events_of(&self, installation: &Installation) -> Vec<&'static str> {
-        let mut events = self.events();
-        events.retain(|event| *event != "installation_target" && installation.may_hear(event));
-        events
-    }
-}
-
 impl World {
-    pub(super) fn new(clock: Clock, app: AppId, keys: AppKeys, secret: String) -> Self {
+    pub(super) fn new(clock: Clock, app: App) -> Self {
         let now = clock.now();
         let octocat = OwnerId::new(583_231).expect("a positive number");
         let mut world = Self {
             clock,
-            app: App {
-                id: app,
-                keys,
-                permissions: read_permissions(),
-                unsubscribed: BTreeSet::new(),
-                created_at: now,
-            },
+            apps: BTreeMap::from([(app.id, app)]),
             owners: BTreeMap::new(),
             repositories: BTreeMap::new(),
             installations: BTreeMap::new(),
             tokens: HashMap::new(),
             redirects: Redirects::default(),
             actor: octocat,
-            ledger: Ledger::new(secret),
+            chosen_guids: VecDeque::new(),
             faults: Vec::new(),
             requests: Vec::new(),
             lag: Duration::ZERO,
             tree_limit: TREE_LIMIT,
             hourly_limit: Some(RateLimit::USUAL),
-            app_rate: RateLimit::new(Some(RateLimit::USUAL), now),
             anonymous_rate: RateLimit::new(Some(RateLimit::USUAL), now),
             commits_made: 0,
             ids: Ids::default(),
@@ -211,6 +162,15 @@ impl World {
         }
     }
 
+    /// # Panics
+    ///
+    /// As [`World::installation_mut`], and if it was uninstalled: nobody can change what ended.
+    pub(super) fn installed_mut(&mut self, id: InstallationId) -> &mut Installation {
+        let installation = self.installation_mut(id);
+        assert!(!installation.uninstalled, "{id} is uninstalled");
+        installation
+    }
+
     pub(super) fn name_of(&self, repository: &Repository) -> RepositoryName {
         RepositoryName::new(self.owner(repository.owner).login.clone(), &repository.name)
     }
@@ -237,37 +197,54 @@ impl World {
         );
     }
 
-    /// The installation that covers a repository, suspended or not.
-    pub(super) fn installation_of(&self, repository: &Repository) -> Option<&Installation> {
-        self.installations.values().find(|installation| {
-            !installation.uninstalled
-                && installation.account == repository.owner
-                && installation.selection.includes(repository.id)
-        })
+    pub(super) fn app(&self, id: AppId) -> &App {
+        &self.apps[&id]
     }
 
-    pub(super) fn installation_on(&self, account: OwnerId) -> Option<&Installation> {
-        self.installations
-            .values()
-            .find(|installation| !installation.uninstalled && installation.account == account)
+    /// # Panics
+    ///
+    /// If there is no such App: handles are given out only for those that are there.
+    pub(super) fn app_mut(&mut self, id: AppId) -> &mut App {
+        self.apps.get_mut(&id).expect("an App of this GitHub")
+    }
+
+    /// What one event has in every delivery that tells of it.
+    pub(super) fn next_guid(&mut self) -> Guid {
+        let chosen = self.chosen_guids.pop_front();
+        chosen.unwrap_or_else(Guid::random)
+    }
+
+    /// The installations that cover a repository, at most one of each App, suspended or not.
+    pub(super) fn installations_of(
+        &self,
+        repository: &Repository,
+    ) -> impl Iterator<Item = &Installation> {
+        let covering = |installation: &&Installation| installation.covers(repository);
+        self.installations.values().filter(covering)
+    }
+
+    /// The one of them that is an App's.
+    pub(super) fn installation_of(
+        &self,
+        app: AppId,
+        repository: &Repository,
+    ) -> Option<&Installation> {
+        let mut covering = self.installations_of(repository);
+        covering.find(|installation| installation.app == app)
+    }
+
+    /// What an account has of an App, suspended or not.
+    pub(super) fn installation_on(&self, app: AppId, account: OwnerId) -> Option<&Installation> {
+        self.installations.values().find(|installation| {
+            !installation.uninstalled && installation.app == app && installation.account == account
+        })
     }
 
     /// The repositories of an installation, by id.
     pub(super) fn repositories_of(&self, installation: &Installation) -> Vec<&Repository> {
         self.repositories
             .values()
-            .filter(|repository| {
-                repository.owner == installation.account
-                    && installation.selection.includes(repository.id)
-            })
+            .filter(|repository| installation.holds(repository))
             .collect()
     }
-}
-
-/// What Bindery's App asks for: to read, never to write.
-pub(super) fn read_permissions() -> Permissions {
-    ["contents", "metadata", "members"]
-        .into_iter()
-        .map(|name| (name.to_owned(), "read".to_owned()))
-        .collect()
 }

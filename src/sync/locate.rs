@@ -247,9 +247,14 @@ impl Locator<'_> {
         let through = cover.through;
         if let (Some(row), None) = (repository, &cover.by_name) {
             // So it is, whether this organisation may go on or not.
+            let (installation, asked_at) = (&through.installation, cover.asked_at);
             let mut conn = self.context.db.write().await?;
-            let installation = through.installation.id;
-            repository::set_installation(row.id, installation, cover.asked_at, &mut conn).await?;
+            if installation.works() {
+                let id = installation.id;
+                repository::set_installation(row.id, id, asked_at, &mut conn).await?;
+            } else {
+                repository::mark_covered(row.id, installation.id, asked_at, &mut conn).await?;
+            }
         }
         self.check_grant(&through.installation).await?;
         self.check_installation(&through.installation)?;

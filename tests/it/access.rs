@@ -131,7 +131,8 @@ stories! {
         world.github.revoke_tokens(world.installation);
         world.settle().await;
         assert_eq!(access(&world).await, "access_lost");
-        world.push(repo, &[("a", "2")]).await;
+        assert!(world.push(repo, &[("a", "2")]).await.sent.is_empty(), "without it there are no pushes");
+        world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
         world.settle().await;
         let error = world.binding("site").await["last_sync_error"].clone();
         assert!(error.as_str().unwrap().contains("contents"), "{error}");

@@ -37,6 +37,7 @@ mod healing;
 mod hosts;
 mod identity;
 mod matching;
+mod model;
 mod names;
 mod oracle;
 mod process;

@@ -87,15 +87,47 @@ impl Player {
             Verb::Use(name) => self.use_repository(&name),
             Verb::Push(count) => self.push(count).await,
             Verb::Rename(name) => self.rename(name).await,
-            Verb::Suspend => told(&self.github.suspend(self.installation).await),
-            Verb::Unsuspend => told(&self.github.unsuspend(self.installation).await),
+            Verb::Suspend | Verb::Unsuspend | Verb::Uninstall | Verb::Install => {
+                self.change_installation(&verb).await
+            }
+            Verb::Publicize => told(&self.github.publicize(self.current_id()).await),
+            Verb::Privatize => told(&self.github.privatize(self.current_id()).await),
             Verb::Lose(count) => {
                 self.github.lose_next(count);
                 format!("the next {count} deliveries will not arrive")
             }
+            Verb::Omit(count) => {
+                self.github.omit_next(count);
+                format!("the next {count} events will become no deliveries")
+            }
+            Verb::Hold => {
+                self.github.hold_deliveries();
+                "deliveries wait until `release`".to_owned()
+            }
+            Verb::Release => told(&self.github.release_deliveries().await),
             Verb::Redeliver(guid) => self.redeliver(guid).await,
             Verb::Deliveries => self.deliveries(),
             Verb::Ping => told(self.github.ping().await.as_slice()),
+        }
+    }
+
+    fn current_id(&self) -> RepositoryId {
+        self.repositories[self.current].id
+    }
+
+    /// The verbs that need an installation, and the one that needs that there is none.
+    async fn change_installation(&mut self, verb: &Verb) -> String {
+        let installed = self.github.installation_on(OWNER).is_some();
+        match (verb, installed) {
+            (Verb::Install, true) => format!("the App is installed on {OWNER} already"),
+            (Verb::Install, false) => {
+                self.installation = self.github.reinstall(self.installation).await;
+                format!("installation {} of {OWNER}", self.installation)
+            }
+            (_, false) => "the App is not installed; `install` does that".to_owned(),
+            (Verb::Suspend, true) => told(&self.github.suspend(self.installation).await),
+            (Verb::Unsuspend, true) => told(&self.github.unsuspend(self.installation).await),
+            (_, true) => told(&self.github.uninstall(self.installation).await),
         }
     }
 
@@ -283,5 +315,29 @@ mod tests {
             "{chosen}"
         );
         assert_eq!(type_in(&mut player, "deliveries").await.lines().count(), 4);
+    }
+
+    #[tokio::test]
+    async fn an_installation_comes_and_goes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut player = player(folder.path()).await;
+        let first = player.installation;
+        assert!(type_in(&mut player, "install").await.contains("already"));
+        let gone = type_in(&mut player, "uninstall").await;
+        assert!(gone.contains("installation.deleted"), "{gone}");
+        for verb in ["uninstall", "suspend", "unsuspend"] {
+            assert!(type_in(&mut player, verb).await.contains("not installed"));
+        }
+        type_in(&mut player, "install").await;
+        assert_ne!(player.installation, first);
+        let public = type_in(&mut player, "publicize").await;
+        assert!(public.contains("repository.publicized"), "{public}");
+        type_in(&mut player, "omit").await;
+        let untold = type_in(&mut player, "privatize").await;
+        assert_eq!(untold, "GitHub sends nothing");
+        type_in(&mut player, "hold").await;
+        type_in(&mut player, "push").await;
+        let released = type_in(&mut player, "release").await;
+        assert!(released.contains("push: did not arrive"), "{released}");
     }
 }

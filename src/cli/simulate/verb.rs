@@ -10,7 +10,14 @@ pub(super) enum Verb {
     Rename(String),
     Suspend,
     Unsuspend,
+    Uninstall,
+    Install,
+    Publicize,
+    Privatize,
     Lose(u32),
+    Omit(u32),
+    Hold,
+    Release,
     Redeliver(Option<String>),
     Deliveries,
     Ping,
@@ -26,7 +33,14 @@ push [N]          push its next N commits, one by one; made-up ones when none ar
 rename NAME       rename it
 suspend           suspend the App's installation
 unsuspend         and let it work again
+uninstall         uninstall the App
+install           install it again: the installation has another id
+publicize         make the repository public
+privatize         make it private
 lose [N]          the next N deliveries do not arrive
+omit [N]          the next N events never become deliveries
+hold              deliveries wait from now on
+release           send what waits, and hold no more
 redeliver [GUID]  send a delivery again, the last one unless another is named
 deliveries        the last ten, and how they were answered
 ping              what GitHub sends when a webhook is set up
@@ -50,6 +64,14 @@ impl FromStr for Verb {
             ["rename", name] => repository_name(name).map(Self::Rename),
             ["suspend"] => Ok(Self::Suspend),
             ["unsuspend"] => Ok(Self::Unsuspend),
+            ["uninstall"] => Ok(Self::Uninstall),
+            ["install"] => Ok(Self::Install),
+            ["publicize"] => Ok(Self::Publicize),
+            ["privatize"] => Ok(Self::Privatize),
+            ["omit"] => Ok(Self::Omit(1)),
+            ["omit", count] => number(count).map(Self::Omit),
+            ["hold"] => Ok(Self::Hold),
+            ["release"] => Ok(Self::Release),
             ["lose"] => Ok(Self::Lose(1)),
             ["lose", count] => number(count).map(Self::Lose),
             ["redeliver"] => Ok(Self::Redeliver(None)),

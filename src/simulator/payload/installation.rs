@@ -11,17 +11,18 @@ use super::{fields, node_id, owner, timestamp};
 pub(crate) fn installation(world: &World, installation: &Installation) -> Value {
     let id = installation.id;
     let account = world.owner(installation.account);
+    let app = world.app(installation.app);
     let (api, web) = (world.host.api(), world.host.web());
     let mut shown = fields(json!({
         "id": id,
-        "client_id": world.app.client_id(),
+        "client_id": app.client_id(),
         "account": owner(&world.host, account),
         "repository_selection": installation.selection.as_str(),
         "access_tokens_url": format!("{api}/app/installations/{id}/access_tokens"),
         "repositories_url": format!("{api}/installation/repositories"),
         "html_url": format!("{web}/organizations/{}/settings/installations/{id}", account.login),
-        "app_id": world.app.id,
-        "app_slug": "bindery",
+        "app_id": app.id,
+        "app_slug": app.slug,
         "target_id": account.id,
         "target_type": account.kind.as_str(),
     }));
@@ -30,7 +31,7 @@ pub(crate) fn installation(world: &World, installation: &Installation) -> Value 
         .map(|_| owner(&world.host, world.owner(world.actor)));
     shown.extend(fields(json!({
         "permissions": installation.permissions,
-        "events": world.app.events_of(installation),
+        "events": app.events_of(installation),
         "created_at": timestamp(installation.created_at),
         "updated_at": timestamp(installation.updated_at),
         "single_file_name": null,

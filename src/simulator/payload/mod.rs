@@ -13,8 +13,8 @@ pub(super) use owner::{organization, owner};
 pub(super) use push::{PushedRef, push};
 pub(super) use repository::repository;
 
+use super::emission::Emission;
 use super::owner::OwnerKind;
-use super::sending::Emission;
 use super::world::World;
 
 /// `2026-01-02T03:04:05Z`, as GitHub writes instants (where it does not write integers).

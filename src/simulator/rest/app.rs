@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::github::ids::{InstallationId, RepositoryId};
+use crate::github::ids::{AppId, InstallationId, RepositoryId};
 use crate::simulator::auth::Caller;
 use crate::simulator::installation::{Installation, Permissions, Token};
 use crate::simulator::payload::{self, timestamp};
@@ -27,9 +27,9 @@ struct Narrowing {
 
 impl World {
     /// Only the App itself may go on, with its JWT.
-    pub(super) fn only_app(caller: &Caller) -> Result<(), Answer> {
+    pub(super) fn only_app(caller: &Caller) -> Result<AppId, Answer> {
         match caller {
-            Caller::App => Ok(()),
+            Caller::App(app) => Ok(*app),
             Caller::Anonymous | Caller::Installation(_) => Err(Answer::message(
                 401,
                 "A JSON web token could not be decoded",
@@ -43,48 +43,53 @@ impl World {
         call: &Call,
         caller: &Caller,
     ) -> Result<Answer, Answer> {
-        Self::only_app(caller)?;
+        let app = Self::only_app(caller)?;
         match call.route {
-            Route::AppInstallations => Ok(self.app_installations(asked)),
+            Route::AppInstallations => Ok(self.app_installations(app, asked)),
             Route::AppInstallation => {
-                let found = self.listed_installation(&call.what)?;
+                let found = self.listed_installation(app, &call.what)?;
                 Ok(Answer::json(200, &payload::installation(self, found)))
             }
             Route::OwnerInstallation => {
                 let owner = self.find_owner(&call.what).ok_or_else(Answer::not_found)?;
-                let found = self.installation_on(owner.id);
+                let found = self.installation_on(app, owner.id);
                 let found = found.ok_or_else(Answer::not_found)?;
                 Ok(Answer::json(200, &payload::installation(self, found)))
             }
-            _ => Ok(self.app_itself()),
+            _ => Ok(self.app_itself(app)),
         }
     }
 
-    fn app_itself(&self) -> Answer {
-        let installed = self.installations.values().filter(|i| !i.uninstalled);
+    fn installations_of_app(&self, app: AppId) -> impl Iterator<Item = &Installation> {
+        let installed = self.installations.values();
+        installed.filter(move |found| found.app == app && !found.uninstalled)
+    }
+
+    fn app_itself(&self, id: AppId) -> Answer {
+        let app = self.app(id);
         Answer::json(
             200,
             &json!({
-                "id": self.app.id,
-                "client_id": self.app.client_id(),
-                "slug": "bindery",
-                "node_id": payload::node_id("A", self.app.id.get()),
+                "id": app.id,
+                "client_id": app.client_id(),
+                "slug": app.slug,
+                "node_id": payload::node_id("A", app.id.get()),
                 "owner": payload::owner(&self.host, self.owner(self.actor)),
                 "name": "Bindery",
                 "description": "",
                 "external_url": "https://example.com",
-                "html_url": format!("{}/apps/bindery", self.host.web()),
-                "created_at": timestamp(self.app.created_at),
-                "updated_at": timestamp(self.app.created_at),
-                "permissions": self.app.permissions,
-                "events": self.app.events(),
-                "installations_count": installed.count(),
+                "html_url": format!("{}/apps/{}", self.host.web(), app.slug),
+                "created_at": timestamp(app.created_at),
+                "updated_at": timestamp(app.created_at),
+                "permissions": app.permissions,
+                "events": app.events(),
+                "installations_count": self.installations_of_app(id).count(),
             }),
         )
     }
 
-    fn app_installations(&self, asked: &Asked) -> Answer {
-        let installed = self.installations.values().filter(|i| !i.uninstalled);
+    fn app_installations(&self, app: AppId, asked: &Asked) -> Answer {
+        let installed = self.installations_of_app(app);
         let page = Page::of(asked, "/app/installations", installed.collect());
         let shown: Vec<_> = page
             .items
@@ -94,12 +99,12 @@ impl World {
         Answer::json(200, &shown).link(page.link)
     }
 
-    fn listed_installation(&self, id: &str) -> Result<&Installation, Answer> {
+    fn listed_installation(&self, app: AppId, id: &str) -> Result<&Installation, Answer> {
         id.parse()
             .ok()
             .and_then(InstallationId::new)
             .and_then(|id| self.installations.get(&id))
-            .filter(|found| !found.uninstalled)
+            .filter(|found| found.app == app && !found.uninstalled)
             .ok_or_else(Answer::not_found)
     }
 
@@ -110,8 +115,8 @@ impl World {
         id: &str,
         caller: &Caller,
     ) -> Result<Answer, Answer> {
-        Self::only_app(caller)?;
-        let installation = self.listed_installation(id)?;
+        let app = Self::only_app(caller)?;
+        let installation = self.listed_installation(app, id)?;
         if installation.suspended_at.is_some() {
             return Err(Answer::suspended());
         }
@@ -171,7 +176,7 @@ impl World {
     pub(super) fn rate_limit(&self, caller: &Caller) -> Answer {
         let budget = match caller {
             Caller::Anonymous => &self.anonymous_rate,
-            Caller::App => &self.app_rate,
+            Caller::App(app) => &self.app(*app).rate,
             Caller::Installation(token) => &self.installations[&token.installation].rate,
         };
         if budget.limit.is_none() {

@@ -1,11 +1,11 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
+use crate::github::ids::AppId;
 use crate::simulator::auth::Caller;
-use crate::simulator::deliveries::{Attempt, Delivery, Guid};
+use crate::simulator::deliveries::{Attempt, Delivery, Letter};
 use crate::simulator::payload::timestamp;
 use crate::simulator::requests::Route;
-use crate::simulator::signing;
 use crate::simulator::world::World;
 
 use super::route::Call;
@@ -18,42 +18,44 @@ impl World {
         call: &Call,
         caller: &Caller,
     ) -> Result<Answer, Answer> {
-        Self::only_app(caller)?;
+        let app = Self::only_app(caller)?;
         if call.route == Route::HookDeliveries {
-            return self.list_deliveries(asked);
+            return self.list_deliveries(app, asked);
         }
-        let (delivery, attempt) = self.find_attempt(&call.what)?;
+        let (delivery, attempt) = self.find_attempt(app, &call.what)?;
         Ok(match call.route {
             Route::Redelivery => Answer::json(202, &json!({})),
-            _ => Answer::json(200, &self.whole(delivery, attempt)),
+            _ => Answer::json(200, &self.whole(app, delivery, attempt)),
         })
     }
 
     /// What a granted request for redelivery makes GitHub send, a moment later.
-    pub(super) fn to_redeliver(&self, call: &Call, caller: &Caller) -> Option<Guid> {
-        let asked = call.route == Route::Redelivery && matches!(caller, Caller::App);
-        let (delivery, _) = self.find_attempt(&call.what).ok().filter(|_| asked)?;
-        Some(delivery.guid.clone())
+    pub(super) fn to_redeliver(&self, call: &Call, caller: &Caller) -> Option<Letter> {
+        let app = Self::only_app(caller).ok()?;
+        let asked = call.route == Route::Redelivery;
+        let (delivery, _) = self.find_attempt(app, &call.what).ok().filter(|_| asked)?;
+        let guid = delivery.guid.clone();
+        Some(Letter { app, guid })
     }
 
-    fn find_attempt(&self, id: &str) -> Result<(&Delivery, &Attempt), Answer> {
+    fn find_attempt(&self, app: AppId, id: &str) -> Result<(&Delivery, &Attempt), Answer> {
         let id: i64 = id.parse().map_err(|_| Answer::not_found())?;
-        let found = self.ledger.attempt(id, self.listed_since());
+        let found = self.app(app).ledger.attempt(id, self.listed_since());
         found.ok_or_else(Answer::not_found)
     }
 
     /// Newest first; the cursor is opaque to clients, and to us the id of the last one listed, with how
     /// often cursors had expired when it was given.
-    fn list_deliveries(&self, asked: &Asked) -> Result<Answer, Answer> {
+    fn list_deliveries(&self, app: AppId, asked: &Asked) -> Result<Answer, Answer> {
+        let ledger = &self.app(app).ledger;
         let parameters = asked.parameters();
         let per_page = asked.number("per_page").unwrap_or(30).clamp(1, 100);
         let below = match parameters.get("cursor") {
             None => i64::MAX,
-            Some(cursor) => read_cursor(cursor, self.ledger.cursors_expired)?,
+            Some(cursor) => read_cursor(cursor, ledger.cursors_expired)?,
         };
         let status = parameters.get("status").map(String::as_str);
-        let mut listed: Vec<(&Delivery, &Attempt)> = self
-            .ledger
+        let mut listed: Vec<(&Delivery, &Attempt)> = ledger
             .attempts(self.listed_since())
             .filter(|(_, attempt)| attempt.id < below && has_status(attempt, status))
             .take(per_page + 1)
@@ -62,7 +64,7 @@ impl World {
         listed.truncate(per_page);
         let link = listed.last().filter(|_| more).map(|(_, last)| {
             let base = &asked.base;
-            let cursor = format!("v1_{}_{}", self.ledger.cursors_expired, last.id);
+            let cursor = format!("v1_{}_{}", ledger.cursors_expired, last.id);
             format!(
                 "<{base}/app/hook/deliveries?per_page={per_page}&cursor={cursor}>; rel=\"next\""
             )
@@ -76,7 +78,7 @@ impl World {
         self.now() - self.host.retention()
     }
 
-    fn whole(&self, delivery: &Delivery, attempt: &Attempt) -> Value {
+    fn whole(&self, app: AppId, delivery: &Delivery, attempt: &Attempt) -> Value {
         let mut shown = line(delivery, attempt);
         let headers: serde_json::Map<String, Value> = delivery
             .headers
@@ -84,8 +86,9 @@ impl World {
             .map(|(name, value)| (name.clone(), value.clone().into()))
             .collect();
         let payload: Value = serde_json::from_slice(&delivery.payload).unwrap_or_default();
-        shown["url"] = self.ledger.webhook_url.clone().into();
-        shown["hook_id"] = signing::hook_id().into();
+        let app = self.app(app);
+        shown["url"] = app.ledger.webhook_url.clone().into();
+        shown["hook_id"] = app.hook_id.into();
         shown["request"] = json!({"headers": headers, "payload": payload});
         shown["response"] = json!({"headers": {}, "payload": attempt.answer});
         shown

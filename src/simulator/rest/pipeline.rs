@@ -1,7 +1,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::simulator::auth::Caller;
-use crate::simulator::deliveries::Guid;
+use crate::simulator::deliveries::Letter;
 use crate::simulator::faults::{self, Effect, Fault};
 use crate::simulator::host::ENTERPRISE_VERSION;
 use crate::simulator::rate::{Limited, RateLimit};
@@ -23,7 +23,7 @@ const API_VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
 pub(super) struct Handled {
     pub(super) answer: Answer,
     pub(super) fault: Option<Fault>,
-    pub(super) redeliver: Option<Guid>,
+    pub(super) redeliver: Option<Letter>,
 }
 
 impl World {
@@ -85,7 +85,7 @@ impl World {
     fn budget(&mut self, caller: &Caller) -> &mut RateLimit {
         match caller {
             Caller::Anonymous => &mut self.anonymous_rate,
-            Caller::App => &mut self.app_rate,
+            Caller::App(app) => &mut self.app_mut(*app).rate,
             Caller::Installation(token) => &mut self.installation_mut(token.installation).rate,
         }
     }

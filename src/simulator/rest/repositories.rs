@@ -21,12 +21,12 @@ impl World {
     ) -> Result<Answer, Answer> {
         let repository = self.locate(asked, call, caller)?;
         if call.route == Route::RepositoryInstallation {
-            Self::only_app(caller)?;
-            let found = self.installation_of(repository);
+            let app = Self::only_app(caller)?;
+            let found = self.installation_of(app, repository);
             let found = found.ok_or_else(Answer::not_found)?;
             return Ok(Answer::json(200, &payload::installation(self, found)));
         }
-        if matches!(caller, Caller::App) {
+        if matches!(caller, Caller::App(_)) {
             return Err(Answer::message(401, "Bad credentials"));
         }
         if call.route.needs_contents() && !self.may_read_contents(caller, repository) {

@@ -10,7 +10,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use futures_util::{StreamExt, stream};
 
 use crate::simulator::Shared;
-use crate::simulator::deliveries::Guid;
+use crate::simulator::deliveries::Letter;
 use crate::simulator::faults::Effect;
 use crate::simulator::host::ENTERPRISE_PATH;
 
@@ -67,6 +67,10 @@ async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
     let asked = read(&request, &body);
     let (handled, stalled) = shared.with(|world| {
         let handled = world.handle(&asked);
+        if handled.redeliver.is_some() {
+            // Before anybody can know of the request: whoever does may wait for what it asked for.
+            shared.redelivering.send_modify(|waiting| *waiting += 1);
+        }
         let logged = world.requests.last_mut();
         (
             handled,
@@ -78,11 +82,11 @@ async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
         fault,
         redeliver,
     } = handled;
-    if let Some(guid) = redeliver {
-        redeliver_later(&shared, guid);
+    if let Some(letter) = redeliver {
+        redeliver_later(&shared, letter);
     }
     if let Some(stalled) = stalled {
-        stalled.is_let_go().await;
+        stalled.let_go().await;
         return hang_up();
     }
     let Some(fault) = fault else {
@@ -96,12 +100,11 @@ async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
     }
 }
 
-/// A moment after the answer, as GitHub does.
-fn redeliver_later(shared: &Data<Shared>, guid: Guid) {
+/// A moment after the answer, as GitHub does. It has been counted as waiting.
+fn redeliver_later(shared: &Data<Shared>, letter: Letter) {
     let shared = Data::clone(shared);
-    shared.redelivering.send_modify(|waiting| *waiting += 1);
     tokio::spawn(async move {
-        shared.attempt(&guid, true).await;
+        shared.attempt(&letter, true).await;
         shared.redelivering.send_modify(|waiting| *waiting -= 1);
     });
 }

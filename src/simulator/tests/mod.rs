@@ -2,6 +2,7 @@
 
 mod access;
 mod api;
+mod apps;
 mod disk;
 mod faults;
 mod history;

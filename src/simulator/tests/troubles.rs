@@ -83,6 +83,18 @@ async fn events_may_never_become_deliveries() {
             .await
             .is_empty()
     );
+    let many: Vec<String> = (0..5_001).map(|n| format!("b{n}")).collect();
+    let many: Vec<_> = many
+        .iter()
+        .map(|name| (name.as_str(), large.after))
+        .collect();
+    assert!(
+        story
+            .github
+            .create_branches(repository, &many)
+            .await
+            .is_empty()
+    );
     assert_eq!(listed(&story).await.len(), before);
     assert_eq!(story.github.head(repository, "main"), large.after);
     let three = story.github.create_tags(repository, &four[..3]).await;

@@ -6,6 +6,7 @@ mod installations;
 mod owners;
 mod refs;
 mod repositories;
+mod selections;
 mod truth;
 
 pub use truth::RepositoryTruth;
@@ -13,12 +14,13 @@ pub use truth::RepositoryTruth;
 use serde_json::{Map, Value, json};
 
 use crate::git::Oid;
-use crate::github::ids::RepositoryId;
+use crate::github::ids::{AppId, InstallationId, RepositoryId};
 
 use super::Simulator;
-use super::deliveries::{Guid, Sent};
+use super::deliveries::{Guid, Letter, Sent};
+use super::emission::Emission;
+use super::installation::Installation;
 use super::payload;
-use super::sending::Emission;
 use super::world::World;
 
 /// A ref that moved, and what GitHub sent about it.
@@ -35,50 +37,72 @@ pub struct Pushed {
 }
 
 impl World {
-    /// Tells the App of something in a repository, if an installation may hear it.
+    /// Tells every App of something in a repository whose installation may hear it.
     fn tell(
         &mut self,
         repository: RepositoryId,
         event: &'static str,
         action: Option<&'static str>,
-        fields: Map<String, Value>,
-    ) -> Option<Guid> {
-        let covering = self.installation_of(self.repository(repository))?;
-        let installation = Some(covering).filter(|found| found.is_active())?.id;
-        self.emit(Emission {
+        fields: &Map<String, Value>,
+    ) -> Vec<Letter> {
+        let covering = self.installations_of(self.repository(repository));
+        let told = installations(covering);
+        let emissions = told.into_iter().map(|(app, installation)| Emission {
+            app,
             event,
             action,
             installation: Some(installation),
             repository: Some(repository),
-            fields,
-        })
+            fields: fields.clone(),
+        });
+        self.emit_all(emissions)
     }
+
+    /// One event, told to several Apps.
+    fn emit_all(&mut self, emissions: impl Iterator<Item = Emission>) -> Vec<Letter> {
+        let mut guid = None;
+        emissions
+            .filter_map(|emission| self.emit_as(&mut guid, emission))
+            .collect()
+    }
+}
+
+/// Those that hear of events, with their Apps.
+fn installations<'a>(
+    found: impl Iterator<Item = &'a Installation>,
+) -> Vec<(AppId, InstallationId)> {
+    let active = found.filter(|installation| installation.is_active());
+    active
+        .map(|installation| (installation.app, installation.id))
+        .collect()
 }
 
 impl Simulator {
     /// What GitHub sends when a webhook is set up.
     pub async fn ping(&self) -> Option<Sent> {
-        let guid = self.with(|world| {
+        let letter = self.with(|world| {
+            let app = world.app(self.app);
             let hook = json!({
                 "type": "App",
-                "id": super::signing::hook_id(),
+                "id": app.hook_id,
                 "name": "web",
                 "active": true,
-                "events": world.app.events(),
+                "events": app.events(),
                 "config": {
-                    "content_type": if world.ledger.form_bodies { "form" } else { "json" },
+                    "content_type": if app.ledger.form_bodies { "form" } else { "json" },
                     "insecure_ssl": "0",
                     "secret": "********",
-                    "url": world.ledger.webhook_url,
+                    "url": app.ledger.webhook_url,
                 },
-                "app_id": world.app.id,
+                "app_id": app.id,
             });
             let fields = json!({
                 "zen": "Mind your words, they are important.",
-                "hook_id": super::signing::hook_id(),
+                "hook_id": app.hook_id,
                 "hook": hook,
             });
             world.emit(Emission {
+                app: self.app,
                 event: "ping",
                 action: None,
                 installation: None,
@@ -86,6 +110,6 @@ impl Simulator {
                 fields: payload::fields(fields),
             })
         });
-        self.send(guid.into_iter().collect()).await.pop()
+        self.send(letter.into_iter().collect()).await.pop()
     }
 }

@@ -1,12 +1,14 @@
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::github::RepositoryName;
-use crate::github::ids::{InstallationId, OwnerId};
-use crate::simulator::deliveries::{Guid, Sent};
+use crate::github::ids::OwnerId;
+use crate::simulator::deliveries::{Letter, Sent};
+use crate::simulator::emission::Emission;
 use crate::simulator::owner::OwnerKind;
-use crate::simulator::sending::Emission;
 use crate::simulator::world::World;
 use crate::simulator::{Simulator, payload};
+
+use super::installations;
 
 impl Simulator {
     pub fn create_organization(&self, login: &str) -> OwnerId {
@@ -27,22 +29,13 @@ impl Simulator {
     /// Sends `installation_target` and, for an organisation where the App may read the members,
     /// `organization`; which of them the App gets is besides a matter of [`Simulator::unsubscribe`].
     pub async fn rename_owner(&self, from: &str, to: &str) -> Vec<Sent> {
-        let guids = self.with(|world| world.rename_owner(from, to));
-        self.send(guids).await
-    }
-
-    /// The App no longer asks for this event.
-    pub fn unsubscribe(&self, event: &str) {
-        self.with(|world| world.app.unsubscribed.insert(event.to_owned()));
-    }
-
-    pub fn subscribe(&self, event: &str) {
-        self.with(|world| world.app.unsubscribed.remove(event));
+        let letters = self.with(|world| world.rename_owner(from, to));
+        self.send(letters).await
     }
 }
 
 impl World {
-    fn rename_owner(&mut self, from: &str, to: &str) -> Vec<Guid> {
+    fn rename_owner(&mut self, from: &str, to: &str) -> Vec<Letter> {
         let id = self.owner_id(from);
         let holder = self.find_owner(to).map(|owner| owner.id);
         assert!(
@@ -56,16 +49,12 @@ impl World {
         let owner = self.owners.get_mut(&id).expect("it was just found");
         owner.login = to.to_owned();
         let kind = owner.kind;
-        let installation = self.installation_on(id).filter(|found| found.is_active());
-        let Some(installation) = installation.map(|found| found.id) else {
-            return Vec::new();
-        };
-        let mut guids = Vec::new();
+        let mut letters = Vec::new();
         if kind == OwnerKind::Organization {
-            guids.extend(self.tell_organization_renamed(installation, id, &from));
+            letters.extend(self.tell_organization_renamed(id, &from));
         }
-        guids.extend(self.tell_target_renamed(installation, id, &from));
-        guids
+        letters.extend(self.tell_target_renamed(id, &from));
+        letters
     }
 
     /// All that an owner has is called otherwise from now on.
@@ -79,43 +68,41 @@ impl World {
         }
     }
 
-    fn tell_organization_renamed(
-        &mut self,
-        installation: InstallationId,
-        id: OwnerId,
-        from: &str,
-    ) -> Option<Guid> {
+    fn tell_organization_renamed(&mut self, id: OwnerId, from: &str) -> Vec<Letter> {
         let fields = json!({
             "changes": {"login": {"from": from}},
             "organization": payload::organization(&self.host, self.owner(id)),
         });
-        self.emit(Emission {
-            event: "organization",
-            action: Some("renamed"),
-            installation: Some(installation),
-            repository: None,
-            fields: payload::fields(fields),
-        })
+        self.tell_renamed(id, "organization", &payload::fields(fields))
     }
 
-    fn tell_target_renamed(
-        &mut self,
-        installation: InstallationId,
-        id: OwnerId,
-        from: &str,
-    ) -> Option<Guid> {
+    fn tell_target_renamed(&mut self, id: OwnerId, from: &str) -> Vec<Letter> {
         let account = self.owner(id);
         let fields = json!({
             "account": payload::owner(&self.host, account),
             "changes": {"login": {"from": from}},
             "target_type": account.kind.as_str(),
         });
-        self.emit(Emission {
-            event: "installation_target",
+        self.tell_renamed(id, "installation_target", &payload::fields(fields))
+    }
+
+    /// To every App that the owner has installed.
+    fn tell_renamed(
+        &mut self,
+        id: OwnerId,
+        event: &'static str,
+        fields: &Map<String, Value>,
+    ) -> Vec<Letter> {
+        let all = self.installations.values();
+        let told = installations(all.filter(|found| found.account == id));
+        let emissions = told.into_iter().map(|(app, installation)| Emission {
+            app,
+            event,
             action: Some("renamed"),
             installation: Some(installation),
             repository: None,
-            fields: payload::fields(fields),
-        })
+            fields: fields.clone(),
+        });
+        self.emit_all(emissions)
     }
 }

@@ -3,7 +3,7 @@ use serde_json::json;
 use crate::git::{ObjectKind, Oid};
 use crate::github::ids::RepositoryId;
 use crate::simulator::change::Change;
-use crate::simulator::deliveries::Guid;
+use crate::simulator::deliveries::Letter;
 use crate::simulator::objects::{Signature, Tag};
 use crate::simulator::payload::{self, PushedRef};
 use crate::simulator::repository::Repository;
@@ -141,12 +141,14 @@ impl Simulator {
             let other = world.tell_ref(repository, &moved);
             (moved, push, other)
         });
-        let guids = push.iter().cloned().chain(other).collect();
+        let mine = push.iter().find(|letter| letter.app == self.app);
+        let delivery = mine.map(|letter| letter.guid.clone());
+        let letters = push.into_iter().chain(other).collect();
         Pushed {
             before: moved.before,
             after: moved.after,
-            delivery: push,
-            sent: self.send(guids).await,
+            delivery,
+            sent: self.send(letters).await,
         }
     }
 }
@@ -208,22 +210,26 @@ impl World {
     }
 
     /// A push that moved nothing tells nothing.
-    pub(super) fn tell_push(&mut self, id: RepositoryId, moved: &PushedRef) -> Option<Guid> {
+    pub(super) fn tell_push(&mut self, id: RepositoryId, moved: &PushedRef) -> Vec<Letter> {
         if moved.before == moved.after {
-            return None;
+            return Vec::new();
         }
         // Telling the commits is the dear part; without a listener nobody needs it.
-        self.installation_of(self.repository(id))?;
+        let mut covering = self.installations_of(self.repository(id));
+        if covering.next().is_none() {
+            return Vec::new();
+        }
+        drop(covering);
         let fields = payload::push(self, self.repository(id), moved);
-        self.tell(id, "push", None, fields)
+        self.tell(id, "push", None, &fields)
     }
 
     /// `create` or `delete`, for a ref that came or went.
-    pub(super) fn tell_ref(&mut self, id: RepositoryId, moved: &PushedRef) -> Option<Guid> {
+    pub(super) fn tell_ref(&mut self, id: RepositoryId, moved: &PushedRef) -> Vec<Letter> {
         let event = match (moved.before.is_zero(), moved.after.is_zero()) {
             (true, false) => "create",
             (false, true) => "delete",
-            _ => return None,
+            _ => return Vec::new(),
         };
         let (kind, name) = split(&moved.full);
         let mut fields = payload::fields(json!({
@@ -237,7 +243,7 @@ impl World {
             fields.insert("master_branch".into(), default_branch.clone().into());
             fields.insert("description".into(), serde_json::Value::Null);
         }
-        self.tell(id, event, None, fields)
+        self.tell(id, event, None, &fields)
     }
 }
 

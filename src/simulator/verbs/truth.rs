@@ -37,7 +37,7 @@ impl Simulator {
     pub fn truth(&self, repository: RepositoryId) -> Option<RepositoryTruth> {
         self.with(|world| {
             let found = world.repositories.get(&repository)?;
-            let installation = world.installation_of(found);
+            let installation = world.installation_of(self.app, found);
             Some(RepositoryTruth {
                 name: world.name_of(found),
                 owner: found.owner,
@@ -89,7 +89,7 @@ impl Simulator {
     pub fn installation_on(&self, login: &str) -> Option<InstallationId> {
         self.with(|world| {
             let account = world.find_owner(login)?.id;
-            Some(world.installation_on(account)?.id)
+            Some(world.installation_on(self.app, account)?.id)
         })
     }
 

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::time::Duration;
 
+use bindery::binding;
 use bindery::clock::Clock;
 use bindery::config::{Config, Flags, Sources};
 use bindery::context::Context;
+use bindery::github::RepositoryName;
 use bindery::github::ids::{AppId, InstallationId, RepositoryId};
+use bindery::ids::BindingId;
 use bindery::inbox::{self, Delivery, DeliveryFilter};
 use bindery::queue::{self, Job, JobFilter};
 use bindery::serve::{Http, Workers};
@@ -271,6 +274,34 @@ impl World {
             .await
             .expect("a count")
             .count
+    }
+
+    /// The name by which a binding goes that has never synced.
+    pub async fn sought_name(&self, binding: &str) -> RepositoryName {
+        let id = self.binding(binding).await["id"].as_i64().expect("an id");
+        let mut conn = self.context.db.read().await.expect("a connection");
+        let found = binding::find(BindingId::new(id), &mut conn).await;
+        found
+            .expect("the bindings")
+            .expect("a binding")
+            .sought_name()
+    }
+
+    /// Asks for what is due without being told.
+    pub async fn tick(&self) {
+        let now = self.clock.now();
+        self.workers.timer.tick(now).await.expect("the timer ticks");
+    }
+
+    /// The end of a story that may end anyhow.
+    pub async fn discard(mut self) {
+        if let Some(http) = self.http.take() {
+            http.abort().await;
+        }
+        self.github.stop().await;
+        let database = self.database.take().expect("a database");
+        drop(self);
+        database.drop().await;
     }
 
     /// The end of a story: nothing may be left to do, and GitHub must not have been asked for what it
