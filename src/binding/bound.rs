@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Binding, Status, unsynced_named};
+use super::{Binding, Finding, Status, unsynced_named};
 use crate::db::Conn;
 use crate::db::schema::{bindings, repositories};
 use crate::github::ids::OwnerId;
@@ -85,7 +85,9 @@ pub async fn on_ref(
     Ok(bound)
 }
 
-/// What follows a ref, and last succeeded at another commit than it holds now, or at another ref.
+/// What follows a ref of a repository that can be read, and is not as that would have it: it last succeeded
+/// at another commit or ref, or failed for a reason that does not hold. What failed at this very head is not
+/// among them. `head` is `None` where there is no such ref.
 pub async fn behind(
     repository: &Repository,
     git_ref: &str,
@@ -99,19 +101,24 @@ pub async fn behind(
             .assume_not_null())
         .or(bindings::synced_ref.is_null())
         .or(bindings::synced_ref.ne(git_ref).assume_not_null());
-    let follows = bindings::table
+    let succeeded = bindings::status.eq(Status::Succeeded).and(elsewhere);
+    let mut outdated = vec![Finding::AccessLost, Finding::Suspended, Finding::NotGranted];
+    outdated.extend(head.map(|_| Finding::RefMissing));
+    let out_of_reach = bindings::finding.eq_any(outdated).assume_not_null();
+    let failed = bindings::status.eq(Status::Failed).and(out_of_reach);
+    let behind = bindings::table
         .filter(bindings::repository_id.eq(repository.id))
-        .filter(bindings::status.eq(Status::Succeeded))
-        .filter(elsewhere)
+        .filter(succeeded.or(failed))
         .select(Binding::as_select());
-    let mut behind: Vec<Binding> = follows
+    let mut found: Vec<Binding> = behind
+        .clone()
         .filter(bindings::git_ref.eq(git_ref).assume_not_null())
         .load(conn)
         .await?;
     if repository.follows_default(git_ref) {
-        let by_default = follows.filter(bindings::git_ref.is_null());
-        behind.extend(by_default.load::<Binding>(conn).await?);
+        let by_default = behind.filter(bindings::git_ref.is_null());
+        found.extend(by_default.load::<Binding>(conn).await?);
     }
-    behind.sort_by_key(|binding| binding.id);
-    Ok(behind)
+    found.sort_by_key(|binding| binding.id);
+    Ok(found)
 }

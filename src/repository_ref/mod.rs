@@ -3,7 +3,7 @@
 mod poll;
 
 pub use poll::{
-    DueRef, count, due, installations_due, keep_etag, let_go, next_place, place, poll_at,
+    DueRef, count, due, installations_due, keep_etag, let_go, next_place, place, poll_at, put_off,
 };
 
 use chrono::{DateTime, Utc};
@@ -63,7 +63,8 @@ pub async fn find(
     Ok(row.map(Resolution::from))
 }
 
-/// A resolution begun earlier never overwrites a later one.
+/// A resolution begun earlier never overwrites a later one. From now on the ref is polled, too, until
+/// nobody follows it any more.
 pub async fn record(
     repository: RepositoryRowId,
     git_ref: &GitRef,
@@ -94,5 +95,5 @@ pub async fn record(
         .filter(repository_refs::git_ref.eq(git_ref.to_string()))
         .filter(repository_refs::resolved_at.lt(resolution.resolved_at));
     diesel::update(older).set(facts).execute(conn).await?;
-    Ok(())
+    poll::begin(repository, git_ref, conn).await
 }

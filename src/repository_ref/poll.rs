@@ -10,8 +10,9 @@ use diesel_async::RunQueryDsl;
 use super::{Resolution, Row};
 use crate::db::Conn;
 use crate::db::schema::{bindings, installations, repositories, repository_refs};
+use crate::git::GitRef;
 use crate::github::client::ETag;
-use crate::ids::{AppRowId, InstallationRowId, RepositoryRefId};
+use crate::ids::{AppRowId, InstallationRowId, RepositoryRefId, RepositoryRowId};
 use crate::repository::{Reachability, Repository};
 
 /// A ref whose turn it is.
@@ -26,76 +27,103 @@ pub struct DueRef {
     pub resolution: Resolution,
 }
 
-/// Rows placed, or let go, in one step.
+/// Rows placed, put off or let go in one step.
 const STEP: i64 = 500;
 
-/// A repository can be read, and a binding follows this ref of it: by its id or, unsynced, by its name.
-/// On refs joined with their repositories and these with their installations.
-macro_rules! wanted {
-    () => {{
-        let readable = repositories::reachability
-            .eq(Reachability::Reachable)
-            .and(repositories::installation_id.is_not_null())
-            .and(installations::suspended_at.is_null())
-            .and(installations::deleted_at.is_null());
-        let is_default = repositories::default_branch
-            .is_not_null()
-            .and(repositories::default_branch.eq(repository_refs::git_ref.nullable()))
-            .assume_not_null();
-        let of_id =
-            || bindings::table.filter(bindings::repository_id.eq(repositories::id.nullable()));
-        let of_name = || {
-            bindings::table
-                .filter(bindings::github_host.eq(repositories::github_host))
-                .filter(bindings::owner_key.eq(repositories::owner_key))
-                .filter(bindings::repo_key.eq(repositories::name_key))
-                .filter(bindings::repository_id.is_null())
-        };
-        let this_ref = || bindings::git_ref.eq(repository_refs::git_ref.nullable());
-        let by_id = exists(of_id().filter(this_ref()));
-        let by_id_and_default = exists(of_id().filter(bindings::git_ref.is_null()));
-        let by_name = exists(of_name().filter(this_ref()));
-        let by_name_and_default = exists(of_name().filter(bindings::git_ref.is_null()));
-        let followed = by_id
-            .or(by_name)
-            .or(is_default.and(by_id_and_default.or(by_name_and_default)));
-        readable.and(followed)
-    }};
-}
-
-/// Gives every ref that is bound and has none its place in the interval. How many there were.
-pub async fn place(every: Duration, conn: &mut Conn) -> QueryResult<usize> {
-    let unplaced: Vec<(RepositoryRefId, DateTime<Utc>)> = repository_refs::table
-        .inner_join(repositories::table.left_join(installations::table))
-        .filter(repository_refs::poll_at.is_null())
-        .filter(wanted!())
-        .select((repository_refs::id, repository_refs::resolved_at))
-        .limit(STEP)
-        .load(conn)
+/// Lets the poll find it: it has no place of its own yet, and is due at once.
+pub(super) async fn begin(
+    repository: RepositoryRowId,
+    git_ref: &GitRef,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    let not_polled = repository_refs::table
+        .filter(repository_refs::repository_id.eq(repository))
+        .filter(repository_refs::git_ref.eq(git_ref.to_string()))
+        .filter(repository_refs::poll_at.is_null());
+    diesel::update(not_polled)
+        .set(repository_refs::poll_at.eq(repository_refs::resolved_at.nullable()))
+        .execute(conn)
         .await?;
-    for (id, resolved_at) in &unplaced {
-        poll_at(*id, next_place(*id, *resolved_at, every), conn).await?;
-    }
-    Ok(unplaced.len())
+    Ok(())
 }
 
-/// Takes out of the poll what is due before `before` and no binding follows any more, or cannot be read.
-pub async fn let_go(before: DateTime<Utc>, conn: &mut Conn) -> QueryResult<usize> {
-    let unwanted: Vec<RepositoryRefId> = repository_refs::table
-        .inner_join(repositories::table.left_join(installations::table))
+/// Gives every ref that has none its place in the interval, counted from when it was resolved: what is
+/// not older than that need not be asked for.
+pub async fn place(before: DateTime<Utc>, every: Duration, conn: &mut Conn) -> QueryResult<()> {
+    let new: Vec<(RepositoryRefId, DateTime<Utc>)> = repository_refs::table
         .filter(repository_refs::poll_at.le(before))
-        .filter(not(wanted!()))
-        .select(repository_refs::id)
+        .filter(repository_refs::poll_at.eq(repository_refs::resolved_at.nullable()))
+        .select((repository_refs::id, repository_refs::resolved_at))
+        .order(repository_refs::id)
         .limit(STEP)
         .load(conn)
         .await?;
-    if unwanted.is_empty() {
-        return Ok(0);
+    for (id, resolved_at) in new {
+        poll_at(id, next_place(id, resolved_at, every), conn).await?;
     }
+    Ok(())
+}
+
+/// Takes out of the poll what is due before `before` and no binding follows any more, by the
+/// repository's id or, unsynced, by its name.
+pub async fn let_go(before: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
+    let is_default = repositories::default_branch
+        .is_not_null()
+        .and(repositories::default_branch.eq(repository_refs::git_ref.nullable()))
+        .assume_not_null();
+    let of_id = || bindings::table.filter(bindings::repository_id.eq(repositories::id.nullable()));
+    let of_name = || {
+        bindings::table
+            .filter(bindings::github_host.eq(repositories::github_host))
+            .filter(bindings::owner_key.eq(repositories::owner_key))
+            .filter(bindings::repo_key.eq(repositories::name_key))
+            .filter(bindings::repository_id.is_null())
+    };
+    let this_ref = || bindings::git_ref.eq(repository_refs::git_ref.nullable());
+    // Most are followed by the id, which is found at once; the rest is looked at only where that fails.
+    let by_id = exists(of_id().filter(this_ref()));
+    let by_id_and_default = exists(of_id().filter(bindings::git_ref.is_null()));
+    let by_name = exists(of_name().filter(this_ref()));
+    let by_name_and_default = exists(of_name().filter(bindings::git_ref.is_null()));
+    let followed = by_id
+        .or(is_default.and(by_id_and_default.or(by_name_and_default)))
+        .or(by_name);
+    let unwanted: Vec<RepositoryRefId> = repository_refs::table
+        .inner_join(repositories::table)
+        .filter(repository_refs::poll_at.le(before))
+        .filter(not(followed))
+        .select(repository_refs::id)
+        .order(repository_refs::id)
+        .limit(STEP)
+        .load(conn)
+        .await?;
     diesel::update(repository_refs::table.filter(repository_refs::id.eq_any(unwanted)))
         .set(repository_refs::poll_at.eq(None::<DateTime<Utc>>))
         .execute(conn)
-        .await
+        .await?;
+    Ok(())
+}
+
+/// Passes over what is due before `before` and cannot be read, until its next turn.
+pub async fn put_off(before: DateTime<Utc>, every: Duration, conn: &mut Conn) -> QueryResult<()> {
+    let readable = repositories::reachability
+        .eq(Reachability::Reachable)
+        .and(installations::id.is_not_null())
+        .and(installations::suspended_at.is_null())
+        .and(installations::deleted_at.is_null());
+    let unreadable: Vec<RepositoryRefId> = repository_refs::table
+        .inner_join(repositories::table.left_join(installations::table))
+        .filter(repository_refs::poll_at.le(before))
+        .filter(not(readable))
+        .select(repository_refs::id)
+        .order(repository_refs::id)
+        .limit(STEP)
+        .load(conn)
+        .await?;
+    for id in unreadable {
+        poll_at(id, next_place(id, before, every), conn).await?;
+    }
+    Ok(())
 }
 
 /// The installations of these Apps of whose repositories a ref is due before `before`.
@@ -107,6 +135,7 @@ pub async fn installations_due(
     repository_refs::table
         .inner_join(repositories::table.inner_join(installations::table))
         .filter(repository_refs::poll_at.le(before))
+        .filter(repositories::reachability.eq(Reachability::Reachable))
         .filter(installations::github_app_id.eq_any(apps.to_vec()))
         .select(installations::id)
         .distinct()
@@ -131,6 +160,7 @@ pub async fn due(
     let rows: Vec<Joined> = repository_refs::table
         .inner_join(repositories::table)
         .filter(repositories::installation_id.eq(installation))
+        .filter(repositories::reachability.eq(Reachability::Reachable))
         .filter(repository_refs::poll_at.le(before))
         .order((repository_refs::poll_at, repository_refs::id))
         .select((

@@ -29,8 +29,9 @@ CREATE INDEX repository_names_repository ON repository_names (repository_id, id)
 INSERT INTO repository_names (repository_id, owner_id, owner, name, because, since)
     SELECT id, owner_id, owner, name, 'first_seen', created_at FROM repositories;
 
--- When the poll looks at it next; NULL: as soon as its turn comes.
+-- When the poll looks at it next; NULL: nobody follows it any more.
 ALTER TABLE repository_refs ADD COLUMN poll_at timestamptz;
+UPDATE repository_refs SET poll_at = resolved_at;
 CREATE INDEX repository_refs_poll ON repository_refs (poll_at);
 
 -- What an unsynced binding goes by once its name was seen to lead elsewhere; the keys are of this name then.

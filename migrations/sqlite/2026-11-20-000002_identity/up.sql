@@ -22,6 +22,7 @@ INSERT INTO repository_names (repository_id, owner_id, owner, name, because, sin
     SELECT id, owner_id, owner, name, 'first_seen', created_at FROM repositories;
 
 ALTER TABLE repository_refs ADD COLUMN poll_at BIGINT;
+UPDATE repository_refs SET poll_at = resolved_at;
 CREATE INDEX repository_refs_poll ON repository_refs (poll_at);
 
 ALTER TABLE bindings ADD COLUMN followed_owner TEXT;

@@ -97,7 +97,7 @@ impl App {
         Ok(github)
     }
 
-    /// The defaults, but for where things are. Of the environment only the log's settings count:
+    /// The defaults, but for where things are and what is done unasked. Of the environment only the log's settings count:
     /// the demo touches no database and no App that somebody has set up.
     fn config(&self, folder: &TempDir, github: &Simulator) -> anyhow::Result<Config> {
         let database = folder.path().join("bindery.db");
@@ -105,6 +105,9 @@ impl App {
             ("DATABASE_URL", format!("sqlite://{}", database.display())),
             ("BINDERY_LISTEN", ANY_PORT.to_string()),
             ("BINDERY_SHUTDOWN_TIMEOUT", "1s".to_owned()),
+            // What it shows is what events do; other requests would be counted among theirs.
+            ("BINDERY_SWEEP_INTERVAL", "off".to_owned()),
+            ("BINDERY_POLL_INTERVAL", "off".to_owned()),
             ("BINDERY_ADMIN_TOKEN", self.admin_token.clone()),
             ("GITHUB_API_URL", github.url()),
             ("GITHUB_REQUESTS_PER_MINUTE", "1000000".to_owned()),

@@ -46,8 +46,8 @@ fn horizon(every: Duration, now: DateTime<Utc>) -> DateTime<Utc> {
     now + grain(every) * 2
 }
 
-/// The installations that have refs due, once new refs have their places and those that nobody follows
-/// any more are let go.
+/// The installations that have refs due, once new refs have their places, those that nobody follows any
+/// more are let go, and those that cannot be read are put off.
 pub(super) async fn installations_due(
     context: &Context,
     every: Duration,
@@ -55,13 +55,14 @@ pub(super) async fn installations_due(
 ) -> Result<Vec<InstallationRowId>, DbError> {
     let (before, apps) = (horizon(every, now), context.apps.rows());
     let mut conn = context.db.write().await?;
-    Ok(conn
-        .transaction(async |conn| {
-            repository_ref::place(every, conn).await?;
-            repository_ref::let_go(before, conn).await?;
-            repository_ref::installations_due(&apps, before, conn).await
-        })
-        .await?)
+    // Each by itself: rows are locked in the order of their ids, as the polls of other processes do.
+    conn.transaction(async |conn| repository_ref::place(before, every, conn).await)
+        .await?;
+    conn.transaction(async |conn| repository_ref::let_go(before, conn).await)
+        .await?;
+    conn.transaction(async |conn| repository_ref::put_off(before, every, conn).await)
+        .await?;
+    Ok(repository_ref::installations_due(&apps, before, &mut conn).await?)
 }
 
 /// The job kind `head_poll`; the target is the installation's row.
@@ -198,6 +199,7 @@ impl Poll<'_> {
             let at = self.write(due, look, asked_at, polled).await?;
             next.push((due.id, at));
         }
+        next.sort_unstable();
         let mut conn = self.context.db.write().await?;
         conn.transaction(async |conn| {
             for (id, at) in next {

@@ -47,7 +47,8 @@ impl Poll<'_> {
         Ok(next)
     }
 
-    /// The head is what the last sync found: only a binding that was not served by that is behind.
+    /// The head is what the last sync found: only a binding that was not served by that is behind, or one
+    /// that failed because it could not be read.
     async fn settle_same(
         &self,
         due: &DueRef,

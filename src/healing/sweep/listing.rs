@@ -11,8 +11,8 @@ use crate::github::client::{Deliveries, HookDelivery};
 use crate::inbox::{self, SeenDelivery};
 use crate::refresh::Trouble;
 
-/// Times that a listing is begun anew because GitHub no longer takes its cursor.
-const RESTARTS: usize = 3;
+/// Listings that are begun, should GitHub no longer take the cursor of the one before.
+const TRIES: usize = 3;
 
 /// Characters of a GUID or an event's name: what the webhook takes, too.
 const MAX_TEXT: usize = 128;
@@ -48,7 +48,7 @@ impl Sweep<'_> {
             let mut conn = self.context.db.read().await?;
             UnsyncedOwners::read(self.app, &mut conn).await?
         };
-        for _ in 0..RESTARTS {
+        for _ in 0..TRIES {
             if let Some(listed) = self.try_to_list(since, &unsynced).await? {
                 return Ok(listed);
             }
@@ -110,6 +110,9 @@ impl Sweep<'_> {
             .partition(|entry| is_plain(&entry.guid) && is_plain(&entry.event));
         listed.unreadable += odd.len();
         let new = self.not_in_the_ledger(plain).await?;
+        if new.is_empty() {
+            return Ok(());
+        }
         let mut conn = self.context.db.read().await?;
         let concern = Concern::of(&new, unsynced, self.app, &mut conn).await?;
         drop(conn);

@@ -167,17 +167,11 @@ async fn tenants_grants_and_deliveries_are_for_tokens_of_all_organisations() {
             assert_eq!(answer.problem(), "forbidden", "{method} {path}");
         }
     }
-    assert_eq!(
-        world
-            .send(Method::GET, "/deliveries", &scoped)
-            .await
-            .problem(),
-        "forbidden"
-    );
-    assert_eq!(
-        world.send(Method::GET, "/deliveries", &viewer).await.status,
-        200
-    );
+    for path in ["/deliveries", "/healing"] {
+        let refused = world.send(Method::GET, path, &scoped).await;
+        assert_eq!(refused.problem(), "forbidden", "{path}");
+        assert_eq!(world.send(Method::GET, path, &viewer).await.status, 200);
+    }
     assert_eq!(
         world
             .send(Method::POST, "/deliveries/1/replay", &scoped)

@@ -123,6 +123,23 @@ stories! {
         world.end().await;
     }
 
+    async fn a_binding_that_failed_while_nothing_could_be_read_is_found(world: Either) {
+        let world = polling(world).await;
+        bound(&world).await;
+        world.github.omit_all(true);
+        world.github.suspend(world.installation).await;
+        world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
+        world.settle().await;
+        assert_eq!(access(&world).await, "suspended");
+        world.github.unsuspend(world.installation).await;
+        // Somebody else has learnt of it already, so that nobody thinks of its bindings any more.
+        let known = "UPDATE installations SET suspended_at = NULL";
+        world.context.db.write().await.unwrap().batch_execute(known).await.unwrap();
+        an_interval_later(&world).await;
+        assert_eq!(world.binding("site").await["last_sync_status"], "succeeded");
+        world.end().await;
+    }
+
     async fn a_lagging_api_does_not_undo_a_push(world: Either) {
         let world = polling(world).await;
         let repo = bound(&world).await;

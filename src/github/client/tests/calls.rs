@@ -323,13 +323,14 @@ async fn g32_deliveries_are_read_page_by_page_whatever_is_odd_about_one() {
         .respond_with(ResponseTemplate::new(200).set_body_json(json!([])))
         .mount(&world.server)
         .await;
+    let unreadable = json!({ "id": "3", "event": null });
     let first = ResponseTemplate::new(200)
         .insert_header("link", link)
-        .set_body_json(json!([odd, bare]));
+        .set_body_json(json!([odd, unreadable, bare]));
     world.on("/app/hook/deliveries", first).await;
     let client = world.client();
     let page = client.hook_deliveries(None).await.expect("the first page");
-    assert_eq!(page.deliveries.len(), 2);
+    assert_eq!((page.deliveries.len(), page.unreadable), (2, 1));
     assert_eq!(page.deliveries[0].installation_id, None, "0 is no id");
     assert!(page.deliveries[0].throttled_at.is_some());
     let page = client
@@ -337,6 +338,35 @@ async fn g32_deliveries_are_read_page_by_page_whatever_is_odd_about_one() {
         .await
         .expect("the last page");
     assert!(page.deliveries.is_empty() && page.next.is_none());
+}
+
+#[tokio::test]
+async fn installations_are_read_page_by_page_whatever_is_odd_about_one() {
+    let world = World::new().await;
+    let one = |id: i64| {
+        json!({
+            "id": id, "account": { "id": id, "login": format!("account-{id}") },
+            "suspended_at": null, "permissions": { "contents": "read" },
+            "repository_selection": "all",
+        })
+    };
+    let mut full: Vec<_> = (1..100).map(one).collect();
+    full.push(json!({ "id": 100, "account": null }));
+    for (page, shown) in [("1", json!(full)), ("2", json!([one(101)]))] {
+        Mock::given(path("/app/installations"))
+            .and(query_param("page", page))
+            .and(query_param("per_page", "100"))
+            .respond_with(ResponseTemplate::new(200).set_body_json(shown))
+            .mount(&world.server)
+            .await;
+    }
+    let client = world.client();
+    let page = client.installations(1).await.expect("the first page");
+    assert_eq!((page.installations.len(), page.unreadable), (99, 1));
+    assert!(page.more, "it was full");
+    let page = client.installations(2).await.expect("the last page");
+    assert_eq!(page.installations[0].account.login, "account-101");
+    assert!(!page.more);
 }
 
 #[tokio::test]
