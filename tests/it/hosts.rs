@@ -279,6 +279,24 @@ stories! {
         hosts.end().await;
     }
 
+    async fn e30_a_guid_known_of_one_host_is_still_fetched_from_another(either: Either) {
+        let hosts = Hosts::on(either).await;
+        let id = hosts.twins().await;
+        hosts.api.put(&hosts.grant_on_second("acme"), json!({})).await.expect(201);
+        hosts.bind_second("second").await;
+        hosts.second.lose_next(1);
+        let lost = hosts.push_to_second(id, "2").await;
+        let any = hosts.push(id, &[("a", "1")]).await.delivery.unwrap();
+        hosts.github.forge(&any, &[("X-GitHub-Delivery", lost.as_str())]).await;
+        hosts.settle().await;
+        assert_eq!(ledger(&hosts, lost.as_str()).await.len(), 1, "the first host's");
+        hosts.pass(std::time::Duration::from_secs(300)).await;
+        hosts.heal().await;
+        assert_eq!(ledger(&hosts, lost.as_str()).await.len(), 2);
+        assert_eq!(hosts.files("second").await["a"], "2");
+        hosts.end().await;
+    }
+
     async fn another_host_is_another_source(either: Either) {
         let hosts = Hosts::on(either).await;
         hosts.twins().await;

@@ -1,7 +1,9 @@
 //! Names move; what is bound does not.
 
+use std::time::Duration;
+
 use bindery::github::ids::RepositoryId;
-use bindery::simulator::{Guid, Selection};
+use bindery::simulator::{Fault, Guid, Route, Selection};
 use serde_json::{Value, json};
 
 use crate::support::{World, stories};
@@ -74,7 +76,7 @@ stories! {
         world.settle().await;
         world.github.rename(repo, "c").await;
         world.settle().await;
-        world.pass(std::time::Duration::from_secs(24 * 3600)).await;
+        world.pass(Duration::from_secs(24 * 3600)).await;
         world.github.redeliver(&first).await;
         // The same body as another delivery, and under another event's name: headers are not signed.
         let stale = Post::of_github(&world, &first);
@@ -90,6 +92,42 @@ stories! {
         assert_eq!(name(&world, "site").await, "octo/c");
         let expected = ["octo/templates first_seen", "octo/b renamed", "octo/c renamed"];
         assert_eq!(history(&world, "site").await, expected);
+        world.end().await;
+    }
+
+    async fn e03_a_stale_rename_is_not_shown_while_github_is_asked(world: World) {
+        let repo = bound(&world).await;
+        let first = guid(&world.github.rename(repo, "b").await);
+        world.github.rename(repo, "c").await;
+        world.settle().await;
+        let stale = Post::of_github(&world, &first).with_new_guid();
+        assert_eq!(stale.send(&world).await.status, 202);
+        world.workers.inbox.drain().await.unwrap();
+        assert_eq!(name(&world, "site").await, "octo/c");
+        world.settle().await;
+        world.end().await;
+    }
+
+    async fn a_name_that_was_read_before_another_is_not_written_over_it(world: World) {
+        let repo = bound(&world).await;
+        world.github.rename(repo, "b").await;
+        world.workers.inbox.drain().await.unwrap();
+        world.asked();
+        world.github.fail(Fault::on(Route::Repository).times(1).delay(Duration::from_millis(500)));
+        let (slow, ()) = tokio::join!(world.workers.queue.drain(), async {
+            while world.github.count(Route::Repository) == 0 {
+                tokio::task::yield_now().await;
+            }
+            world.clock.advance(Duration::from_secs(1));
+            world.github.lose_next(1);
+            world.github.rename(repo, "c").await;
+            world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
+            world.workers.queue.drain().await.unwrap();
+            assert_eq!(name(&world, "site").await, "octo/c");
+        });
+        slow.unwrap();
+        assert_eq!(name(&world, "site").await, "octo/c", "the slow answer was true once");
+        world.settle().await;
         world.end().await;
     }
 

@@ -2,9 +2,33 @@
 
 use std::time::Duration;
 
+use bindery::github::ids::RepositoryId;
+use bindery::simulator::Change;
 use serde_json::json;
 
 use crate::support::{World, stories};
+
+/// `site` on `/src` of a repository that has something beside it.
+async fn bound_below(world: &World) -> RepositoryId {
+    let files = [("docs/a", "1"), ("src/x", "1")];
+    let repo = world.repository("templates", &files).await;
+    world
+        .bind("site", "templates", json!({"root_path": "src"}))
+        .await;
+    repo
+}
+
+/// So many commits, none of which touches `/src`.
+fn beside(commits: usize) -> Vec<Change> {
+    let commit = |n: usize| Change::new().write("docs/a", format!("{commits}.{n}"));
+    (0..commits).map(commit).collect()
+}
+
+/// One commit that touches so many files, none of them below `/src`.
+fn files_beside(files: usize) -> Change {
+    let write = |change: Change, n| change.write(format!("docs/{n}"), format!("{files}"));
+    (0..files).fold(Change::new(), write)
+}
 
 stories! {
     async fn e24_a_tag_named_like_a_branch_is_another_ref(world: World) {
@@ -115,6 +139,53 @@ stories! {
         assert_eq!(delivery.head_sha, Some(push.after.to_string()));
         assert_eq!(delivery.repository_github_id, Some(repo));
         assert_eq!(world.last_job().await.id, job);
+        world.end().await;
+    }
+
+    async fn e29_a_push_that_concerns_nobody_is_found_by_its_commit_and_says_why(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        let unbound = world.repository("unbound", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        let jobs = world.jobs().await.len();
+        let other_branch = world.github.push(repo, "next", |change| change.write("a", "2")).await;
+        let nobodys = world.push(unbound, &[("a", "2")]).await;
+        world.settle().await;
+        for (repo, push, reason) in [(repo, other_branch, "other_ref"), (unbound, nobodys, "no_binding")] {
+            let found = format!("/deliveries?repository={repo}&sha={}", push.after);
+            let found = world.api.get(&found).await.expect(200).json();
+            let [delivery] = found.as_array().unwrap().as_slice() else { panic!("one delivery: {found}") };
+            assert_eq!((&delivery["state"], &delivery["reason"]), (&json!("ignored"), &json!(reason)));
+        }
+        assert_eq!(world.jobs().await.len(), jobs);
+        world.end().await;
+    }
+
+    async fn e22_a_push_of_more_commits_than_github_lists_is_never_skipped(world: World) {
+        let repo = bound_below(&world).await;
+        let mut commits = beside(2048);
+        commits.push(Change::new().write("src/x", "2"));
+        world.github.push_commits(repo, "main", commits).await;
+        world.settle().await;
+        assert_eq!(world.decisions().await, [("enqueued".into(), "matched_by_id".into())]);
+        assert_eq!(world.files("site").await["x"], "2", "in the commit that is not listed");
+        world.github.push_commits(repo, "main", beside(2048)).await;
+        world.settle().await;
+        assert_eq!(world.decisions().await[0].0, "enqueued", "there might have been more");
+        world.github.push_commits(repo, "main", beside(2047)).await;
+        world.settle().await;
+        assert_eq!(world.decisions().await, [("skipped".into(), "outside_root_path".into())]);
+        world.end().await;
+    }
+
+    async fn e22_a_commit_of_more_files_than_github_lists_is_never_skipped(world: World) {
+        let repo = bound_below(&world).await;
+        world.github.push(repo, "main", |_| files_beside(3000).write("src/x", "2")).await;
+        world.settle().await;
+        assert_eq!(world.decisions().await, [("enqueued".into(), "matched_by_id".into())]);
+        assert_eq!(world.files("site").await["x"], "2", "the file that is not listed");
+        world.github.push(repo, "main", |_| files_beside(2999)).await;
+        world.settle().await;
+        assert_eq!(world.decisions().await, [("skipped".into(), "outside_root_path".into())]);
         world.end().await;
     }
 
