@@ -1,5 +1,7 @@
 //! Why a delivery did or did not concern a binding: the answer to "why did my push not arrive?"
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -9,6 +11,7 @@ use crate::db::{Conn, Dialect, text_enum};
 use crate::ids::{BindingId, DeliveryId, JobId};
 
 text_enum! {
+    /// The strongest first.
     pub enum Verdict {
         /// A job was made for the binding.
         Enqueued = "enqueued",
@@ -41,7 +44,8 @@ pub struct Decision {
 /// Rows in one statement.
 const ROWS: usize = 1000;
 
-/// Writes the decisions of a delivery in place of those of an earlier processing.
+/// Writes the decisions of a delivery in place of those of an earlier processing. Whatever a processor
+/// found twice has one: the strongest, and of equals the first.
 pub async fn replace(
     delivery: DeliveryId,
     decisions: &[NewDecision],
@@ -50,7 +54,7 @@ pub async fn replace(
 ) -> QueryResult<()> {
     let earlier = delivery_decisions::table.filter(delivery_decisions::delivery_id.eq(delivery));
     diesel::delete(earlier).execute(conn).await?;
-    for chunk in decisions.chunks(ROWS) {
+    for chunk in one_a_binding(decisions).chunks(ROWS) {
         let rows: Vec<_> = chunk
             .iter()
             .map(|decision| {
@@ -72,6 +76,17 @@ pub async fn replace(
     Ok(())
 }
 
+fn one_a_binding(decisions: &[NewDecision]) -> Vec<&NewDecision> {
+    let mut strongest = BTreeMap::<BindingId, &NewDecision>::new();
+    for decision in decisions {
+        let kept = strongest.entry(decision.binding).or_insert(decision);
+        if decision.verdict < kept.verdict {
+            *kept = decision;
+        }
+    }
+    strongest.into_values().collect()
+}
+
 pub async fn decisions_of(delivery: DeliveryId, conn: &mut Conn) -> QueryResult<Vec<Decision>> {
     delivery_decisions::table
         .filter(delivery_decisions::delivery_id.eq(delivery))
@@ -79,4 +94,32 @@ pub async fn decisions_of(delivery: DeliveryId, conn: &mut Conn) -> QueryResult<
         .select(Decision::as_select())
         .load(conn)
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision(binding: i64, verdict: Verdict, reason: &str) -> NewDecision {
+        NewDecision {
+            binding: BindingId::new(binding),
+            verdict,
+            reason: reason.to_owned(),
+            job: None,
+        }
+    }
+
+    #[test]
+    fn a_binding_that_is_found_twice_has_the_strongest_decision() {
+        let found = [
+            decision(2, Verdict::Joined, "second"),
+            decision(1, Verdict::Skipped, "not at first"),
+            decision(1, Verdict::Enqueued, "made"),
+            decision(1, Verdict::Joined, "joined what was made"),
+            decision(2, Verdict::Joined, "again"),
+        ];
+        let kept = one_a_binding(&found);
+        let reasons: Vec<&str> = kept.iter().map(|kept| kept.reason.as_str()).collect();
+        assert_eq!(reasons, ["made", "second"]);
+    }
 }

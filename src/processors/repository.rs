@@ -28,8 +28,7 @@ pub(super) async fn process(
     let known = repository::find_by_github_id(host, event.id, conn).await?;
     let mut decisions = Vec::new();
     if matters_to_the_unsynced(&event.action) {
-        let names = event.former_name.iter().chain([&event.name]);
-        for name in names {
+        for name in names(event) {
             decisions.extend(look_again(name, event.installation_id, processing, conn).await?);
         }
     }
@@ -52,6 +51,15 @@ pub(super) async fn process(
         decisions,
         ..Verdict::processed()
     })
+}
+
+/// Those that it goes by, or went by until now. They are one where only the case changed: what goes by
+/// that is found once.
+fn names(event: &RepositoryEvent) -> impl Iterator<Item = &RepositoryName> {
+    let former = event.former_name.iter();
+    former
+        .filter(|former| **former != event.name)
+        .chain([&event.name])
 }
 
 /// A name appeared, went, or may be read by others now.

@@ -115,6 +115,21 @@ stories! {
         world.end().await;
     }
 
+    async fn e34_a_change_of_case_alone_finds_what_has_never_synced_once(world: World) {
+        let repo = world.repository("Templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({"github_ref": "later"})).await;
+        world.github.rename(repo, "templates").await;
+        world.settle().await;
+        let delivery = world.last_delivery("repository").await;
+        assert_eq!((delivery.state.as_str(), delivery.detail), ("processed", None));
+        let decisions = format!("delivery_decisions WHERE delivery_id = {}", delivery.id);
+        assert_eq!(world.count(&decisions).await, 1);
+        world.github.create_branch(repo, "later", world.github.head(repo, "main")).await;
+        world.settle().await;
+        assert_eq!(world.binding("site").await["github_repo_id"], repo.get());
+        world.end().await;
+    }
+
     async fn g12_an_old_name_redirects_to_the_id_that_is_bound(world: World) {
         let repo = world.repository("templates", &[("a", "1")]).await;
         world.github.rename(repo, "themes").await;
