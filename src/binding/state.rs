@@ -1,5 +1,9 @@
-//! What a sync writes down about its binding. Each write asks for the proof that the sync's job was
-//! still its worker's, and does nothing once the operator has asked for something else.
+//! What is written down about a binding by those who sync it, and by those who ask for a sync.
+//!
+//! How a sync ended ([`publish`], [`fail`], [`record_finding`]) asks for the proof that its job was still
+//! its worker's. What it saw of the source that was bound when it began ([`publish`], [`record_finding`],
+//! [`follow`]) is not written once the operator has asked for another. What only leads a reader on
+//! ([`record_job`], [`record_delivery`]) asks for neither: nothing is decided by it.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
