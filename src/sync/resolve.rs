@@ -158,7 +158,10 @@ impl Resolver<'_> {
     fn missing(&self, git_ref: &GitRef) -> Stop {
         let kind = if git_ref.is_tag() { "tag" } else { "branch" };
         let name = self.located.repository.full_name();
-        let error = format!("{name} has no {kind} {}", git_ref.name());
+        let error = format!(
+            "{name} has no {kind} {}: push it, or bind another ref",
+            git_ref.name()
+        );
         Stop::discard_with(
             error,
             Learnt {

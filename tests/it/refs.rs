@@ -73,7 +73,7 @@ stories! {
         world.settle().await;
         let missing = world.binding("site").await;
         assert_eq!((&missing["access"], &missing["last_sync_status"]), (&json!("ref_missing"), &json!("failed")));
-        assert_eq!(missing["last_sync_error"], "octo/templates has no branch x");
+        assert_eq!(missing["last_sync_error"], "octo/templates has no branch x: push it, or bind another ref");
         assert_eq!(world.files("site").await["a"], "1");
         world.github.create_branch(repo, "x", head).await;
         world.settle().await;
