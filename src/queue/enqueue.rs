@@ -34,8 +34,8 @@ pub struct Enqueued {
     pub coalesced: bool,
 }
 
-/// Hints kept of the newest requests. An older push is told by a newer one, and the job reads the
-/// truth from GitHub anyway.
+/// Hints kept of the newest requests, each once. An older push is told by a newer one, and the job reads
+/// the truth from GitHub anyway; what is said over and over must not push out what was said once.
 const HINTS: usize = 32;
 
 /// Must run in the transaction that decided; the workers are woken when it commits.
@@ -143,13 +143,13 @@ pub(super) fn newest_hints(
     older: &[serde_json::Value],
     newer: &[serde_json::Value],
 ) -> Vec<serde_json::Value> {
-    let all = older.len() + newer.len();
-    older
-        .iter()
-        .chain(newer)
-        .skip(all.saturating_sub(HINTS))
-        .cloned()
-        .collect()
+    let mut newest = Vec::<serde_json::Value>::new();
+    for hint in older.iter().chain(newer) {
+        newest.retain(|kept| kept != hint);
+        newest.push(hint.clone());
+    }
+    let too_many = newest.len().saturating_sub(HINTS);
+    newest.split_off(too_many)
 }
 
 /// Locks what waits for a target until the transaction ends.

@@ -43,6 +43,18 @@ stories! {
         bench.end().await;
     }
 
+    async fn what_is_said_over_and_over_pushes_out_nothing_that_was_said_once(bench: Bench) {
+        bench.enqueue(hinted(7, json!("restored"))).await;
+        for _ in 0..40 {
+            bench.enqueue(hinted(7, json!("look"))).await;
+        }
+        bench.enqueue(hinted(7, json!("narrowed"))).await;
+        bench.enqueue(hinted(7, json!("look"))).await;
+        let hints: Vec<String> = bench.jobs().await[0].hints_as();
+        assert_eq!(hints, ["restored", "narrowed", "look"]);
+        bench.end().await;
+    }
+
     async fn kinds_and_targets_do_not_join_each_other(bench: Bench) {
         let other = bench.enqueue(request(7)).await.id;
         bench.set_kind(other, "other").await;
