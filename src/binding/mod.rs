@@ -101,7 +101,11 @@ impl Binding {
     }
 }
 
-/// The binding, locked until the transaction ends. Who also locks jobs of it locks them before.
+/// The binding, locked until the transaction ends.
+///
+/// The one order of locks, of all who write: the jobs of a target, then what it is. Who asks for a sync
+/// does so before the binding is locked or written, also when no job waits for it yet: two requests meet
+/// at the unique index of waiting jobs, and the later one waits there for the transaction of the earlier.
 pub async fn lock(id: BindingId, conn: &mut Conn) -> QueryResult<Option<Binding>> {
     if let Driver::Postgres(connection) = conn.driver() {
         let row = bindings::table.find(id).select(bindings::id).for_update();

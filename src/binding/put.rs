@@ -1,17 +1,21 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel::result::Error;
+use diesel_async::{AsyncConnection, RunQueryDsl};
 
 use super::place::{Place, find_in};
 use super::request::BindingSpec;
+use super::view::{BindingView, view};
 use super::{Binding, Finding, Status};
+use crate::config::Grants;
 use crate::content;
 use crate::db::schema::bindings;
 use crate::db::{Conn, Json};
-use crate::ids::RepositoryRowId;
+use crate::github::RepositoryName;
+use crate::ids::{BindingId, RepositoryRowId};
 use crate::organization::Put;
 use crate::queue::{self, Cause, Enqueued};
-use crate::repository::{self, key_of};
+use crate::repository::{Repository, key_of};
 use crate::slug::Slug;
 use crate::sync;
 
@@ -25,6 +29,7 @@ pub struct PutBinding<'a> {
     pub expected_version: Option<i64>,
     pub cause: Cause,
     pub max_attempts: i32,
+    pub grants: Grants,
 }
 
 /// What came of it.
@@ -45,33 +50,105 @@ pub async fn put(
     now: DateTime<Utc>,
     conn: &mut Conn,
 ) -> QueryResult<PutOutcome> {
-    if put.expected_version.is_none()
-        && let Some(binding) = insert(put, now, conn).await?
-    {
-        sync(put, &binding, now, conn).await?;
-        return Ok(PutOutcome::Done(binding, Put::Created));
+    loop {
+        if put.expected_version.is_none()
+            && let Some(binding) = insert(put, now, conn).await?
+        {
+            sync(put, &binding, now, conn).await?;
+            return Ok(PutOutcome::Done(binding, Put::Created));
+        }
+        let Some(seen) = find(put, conn).await? else {
+            if put.expected_version.is_some() {
+                return Ok(PutOutcome::VersionDiffers);
+            }
+            // Deleted since: then it is made.
+            continue;
+        };
+        if !is_expected(put, &seen.binding) {
+            return Ok(PutOutcome::VersionDiffers);
+        }
+        let Some(change) = Change::of(put, &seen) else {
+            return Ok(PutOutcome::Done(seen.binding, Put::Identical));
+        };
+        let changed = conn
+            .transaction(async |conn| apply(change, put, &seen.binding, now, conn).await)
+            .await;
+        match changed {
+            // Somebody else was faster, and what was asked for is taken back: it is decided anew.
+            Err(Error::RollbackTransaction) => {}
+            changed => return Ok(PutOutcome::Done(changed?, Put::Changed)),
+        }
     }
-    let Some(existing) = find_for_update(put, conn).await? else {
-        return Ok(PutOutcome::VersionDiffers);
-    };
-    if put
-        .expected_version
-        .is_some_and(|version| version != existing.version)
-    {
-        return Ok(PutOutcome::VersionDiffers);
+}
+
+/// What a `PUT` asks of a binding that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    /// Another repository.
+    Source,
+    /// Another ref, folder or set of required files of the same one.
+    Selection,
+}
+
+impl Change {
+    /// `None`: it is so already.
+    fn of(put: &PutBinding<'_>, seen: &BindingView) -> Option<Self> {
+        if !is_same_source(put, seen) {
+            Some(Self::Source)
+        } else if !is_same_selection(put.spec, &seen.binding) {
+            Some(Self::Selection)
+        } else {
+            None
+        }
     }
-    if !is_same_source(put, &existing, conn).await? {
-        let binding = point_elsewhere(put, &existing, now, conn).await?;
-        queue::forget_waiting(sync::KIND, binding.id.get(), conn).await?;
-        sync(put, &binding, now, conn).await?;
-        return Ok(PutOutcome::Done(binding, Put::Changed));
+}
+
+/// Asks for the sync before the binding is locked (see [`super::lock`]), and so before it is certain that
+/// there is anything to change: where what was seen is not so any more, nothing of it may stay.
+async fn apply(
+    change: Change,
+    put: &PutBinding<'_>,
+    seen: &Binding,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<Binding> {
+    match change {
+        Change::Selection => {
+            sync(put, seen, now, conn).await?;
+            let locked = lock(change, put, seen.id, conn).await?;
+            select_otherwise(put, &locked, now, conn).await
+        }
+        Change::Source => {
+            let of_another = Binding {
+                repository_id: None,
+                ..seen.clone()
+            };
+            sync(put, &of_another, now, conn).await?;
+            queue::forget_waiting(sync::KIND, seen.id.get(), conn).await?;
+            let locked = lock(change, put, seen.id, conn).await?;
+            point_elsewhere(put, &locked, now, conn).await
+        }
     }
-    if is_same_selection(put.spec, &existing) {
-        return Ok(PutOutcome::Done(existing, Put::Identical));
-    }
-    let binding = select_otherwise(put, &existing, now, conn).await?;
-    sync(put, &binding, now, conn).await?;
-    Ok(PutOutcome::Done(binding, Put::Changed))
+}
+
+/// The binding, locked, if the same is still asked of it.
+async fn lock(
+    change: Change,
+    put: &PutBinding<'_>,
+    id: BindingId,
+    conn: &mut Conn,
+) -> QueryResult<Binding> {
+    super::lock(id, conn).await?;
+    let locked = view(id, conn).await?;
+    locked
+        .filter(|now| is_expected(put, &now.binding) && Change::of(put, now) == Some(change))
+        .map(|now| now.binding)
+        .ok_or(Error::RollbackTransaction)
+}
+
+fn is_expected(put: &PutBinding<'_>, seen: &Binding) -> bool {
+    put.expected_version
+        .is_none_or(|version| version == seen.version)
 }
 
 async fn sync(
@@ -116,34 +193,28 @@ async fn insert(
         .optional()
 }
 
-/// Locks what waits for the binding before the binding itself, as everybody does.
-async fn find_for_update(put: &PutBinding<'_>, conn: &mut Conn) -> QueryResult<Option<Binding>> {
-    let Some(binding) = find_in(put.place, put.name.as_str(), conn).await? else {
-        return Ok(None);
-    };
-    queue::lock_waiting(sync::KIND, binding.id.get(), conn).await?;
-    super::lock(binding.id, conn).await
+async fn find(put: &PutBinding<'_>, conn: &mut Conn) -> QueryResult<Option<BindingView>> {
+    match find_in(put.place, put.name.as_str(), conn).await? {
+        Some(binding) => view(binding.id, conn).await,
+        None => Ok(None),
+    }
 }
 
-/// The same repository: called as it was requested, or as it is called now.
-async fn is_same_source(
-    put: &PutBinding<'_>,
-    existing: &Binding,
-    conn: &mut Conn,
-) -> QueryResult<bool> {
-    if existing.github_host != put.spec.host {
-        return Ok(false);
+/// The same repository: called as it was requested, or by any name that it has had since and that the
+/// organisation may know. Whatever sits at a former name by now is not what the operator bound.
+fn is_same_source(put: &PutBinding<'_>, seen: &BindingView) -> bool {
+    let (binding, name) = (&seen.binding, &put.spec.repository);
+    if binding.github_host != put.spec.host {
+        return false;
     }
-    let name = &put.spec.repository;
-    if *name == existing.requested_name() || *name == existing.sought_name() {
-        return Ok(true);
-    }
-    let Some(id) = existing.repository_id else {
-        return Ok(false);
+    let was_called_so = |repository: &Repository| {
+        let names = seen.names.iter();
+        let mut names = names.map(|name| RepositoryName::new(&*name.owner, &*name.name));
+        repository.full_name() == *name || names.any(|was| was == *name)
     };
-    Ok(repository::find(id, conn)
-        .await?
-        .is_some_and(|repository| repository.full_name() == *name))
+    *name == binding.requested_name()
+        || *name == binding.sought_name()
+        || seen.shown_repository(put.grants).is_some_and(was_called_so)
 }
 
 fn is_same_selection(spec: &BindingSpec, existing: &Binding) -> bool {

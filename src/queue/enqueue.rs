@@ -152,11 +152,6 @@ pub(super) fn newest_hints(
     newest.split_off(too_many)
 }
 
-/// Locks what waits for a target until the transaction ends.
-pub async fn lock_waiting(kind: &str, target: i64, conn: &mut Conn) -> QueryResult<()> {
-    waiting_for_update(kind, target, conn).await.map(drop)
-}
-
 /// The target is another thing by now: what its waiting job has learnt (failures, whose rate limit it
 /// waits for, hints) does not count any more.
 pub async fn forget_waiting(kind: &str, target: i64, conn: &mut Conn) -> QueryResult<()> {

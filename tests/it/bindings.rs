@@ -1,5 +1,11 @@
 //! `PUT` of a binding, and what its readers see.
 
+use std::time::Duration;
+
+use bindery::ids::BindingId;
+use bindery::queue::{self, Cause, Lane, NewJob};
+use bindery::{binding, sync};
+use diesel_async::AsyncConnection;
 use serde_json::{Value, json};
 
 use crate::support::{World, binding_path, stories};
@@ -9,6 +15,46 @@ const IDS: [&str; 3] = [
     "github_repo_id",
     "github_installation_id",
 ];
+
+/// Far more than anything here takes; only a story that fails waits for it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A push has asked for its job and not yet written it on the binding, when the operator changes that.
+async fn change_while_a_push_asks_for_a_sync(world: &World, repo: &str, more: Value) {
+    let id = BindingId::new(world.binding("site").await["id"].as_i64().expect("an id"));
+    let mut conn = world.context.db.write().await.expect("a connection");
+    let (asked, is_asked) = tokio::sync::oneshot::channel();
+    let push = conn.transaction(async |conn| {
+        let job = queue::enqueue(sync_of(id), world.clock.now(), conn).await?;
+        asked.send(()).expect("the change waits for it");
+        if !world.context.db.is_sqlite() {
+            world.until_somebody_waits_for_a_lock().await;
+        }
+        binding::record_job(id, job.id, conn).await
+    });
+    let change = async {
+        is_asked.await.expect("the push comes first");
+        world.put_binding("site", repo, more).await
+    };
+    let (push, change) = tokio::join!(push, change);
+    push.expect("the push has asked for its sync");
+    change.expect(200);
+}
+
+fn sync_of(binding: BindingId) -> NewJob {
+    NewJob {
+        kind: sync::KIND,
+        target: binding.get(),
+        lane: Lane::Prompt,
+        cause: Cause::Timer {
+            name: "a push".into(),
+        },
+        hint: None,
+        organization_id: None,
+        installation_id: None,
+        max_attempts: 1,
+    }
+}
 
 stories! {
     async fn an_identical_put_changes_nothing(world: World) {
@@ -32,6 +78,36 @@ stories! {
         let again = world.put_binding("site", "themes", json!({})).await.expect(200).json();
         assert_eq!(again, synced);
         assert_eq!(world.jobs().await.len(), jobs);
+        world.end().await;
+    }
+
+    async fn a_put_that_names_what_the_repository_was_called_since_changes_nothing(world: World) {
+        let repo = world.repository("a", &[("x", "ours")]).await;
+        world.bind("site", "a", json!({})).await;
+        world.github.rename(repo, "b").await;
+        world.settle().await;
+        world.put_binding("site", "b", json!({})).await.expect(200);
+        world.github.rename(repo, "c").await;
+        world.settle().await;
+        world.repository("b", &[("x", "another's")]).await;
+        let (synced, jobs) = (world.binding("site").await, world.jobs().await.len());
+        for name in ["a", "B", "c"] {
+            assert_eq!(world.put_binding("site", name, json!({})).await.expect(200).json(), synced, "{name}");
+        }
+        assert_eq!(world.jobs().await.len(), jobs);
+        world.end().await;
+    }
+
+    async fn a_change_and_a_push_at_the_same_time_do_not_wait_for_each_other(world: World) {
+        world.repository("first", &[("a", "first")]).await;
+        world.repository("second", &[("a", "second")]).await;
+        world.bind("site", "first", json!({})).await;
+        for (name, more) in [("first", json!({"root_path": "b"})), ("second", json!({}))] {
+            let change = change_while_a_push_asks_for_a_sync(&world, name, more);
+            tokio::time::timeout(PATIENCE, change).await.expect("nobody waits for ever");
+            world.settle().await;
+        }
+        assert_eq!(world.files("site").await["a"], "second");
         world.end().await;
     }
 
@@ -84,7 +160,7 @@ stories! {
         world.repository("first", &[("a", "first")]).await;
         world.repository("second", &[("a", "second")]).await;
         world.put_binding("site", "first", json!({})).await.expect(201);
-        let slow = bindery::simulator::Fault::on(bindery::simulator::Route::Blob).times(1).delay(std::time::Duration::from_millis(400));
+        let slow = bindery::simulator::Fault::on(bindery::simulator::Route::Blob).times(1).delay(Duration::from_millis(400));
         world.github.fail(slow);
         let (_, change) = tokio::join!(world.workers.queue.drain(), async {
             while world.github.count(bindery::simulator::Route::Tree) == 0 {

@@ -95,6 +95,7 @@ impl Wanted {
             expected_version: self.seen_version(api, conn).await?,
             cause: caller.cause(),
             max_attempts: api.max_attempts(),
+            grants: api.context.config.access.grants,
         };
         match binding::put(&put, api.now(), conn).await? {
             // Another request made it since it was looked for.

@@ -276,6 +276,15 @@ impl World {
             .count
     }
 
+    /// On PostgreSQL.
+    pub async fn until_somebody_waits_for_a_lock(&self) {
+        let waiting =
+            "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while self.count(waiting).await == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// The name by which a binding goes that has never synced.
     pub async fn sought_name(&self, binding: &str) -> RepositoryName {
         let id = self.binding(binding).await["id"].as_i64().expect("an id");
