@@ -13,7 +13,7 @@ use crate::db::schema::{
     repositories,
 };
 use crate::github::RepositoryName;
-use crate::github::ids::{InstallationId, RepositoryId};
+use crate::github::ids::{InstallationId, OwnerId, RepositoryId};
 use crate::ids::{BindingId, OrganizationId, ProjectId};
 use crate::installation::Installation;
 use crate::repository::{self, FormerName, Repository, key_of};
@@ -53,6 +53,20 @@ impl BindingView {
             .filter(|_| grants.allow(self.holds_grant))
     }
 
+    /// Whose it is, and through which installation it is read: as things are now, or, without a grant, as
+    /// they were when what is held was published. Where it went since is not told.
+    pub fn shown_ids(&self, grants: Grants) -> (Option<OwnerId>, Option<InstallationId>) {
+        match self.shown_repository(grants) {
+            Some(repository) => (
+                Some(repository.owner_id),
+                self.installation.as_ref().map(|now| now.github_id),
+            ),
+            None => self.current_content().map_or((None, None), |content| {
+                (Some(content.owner_id), Some(content.installation_id))
+            }),
+        }
+    }
+
     /// The content, when it is of what is bound now and not of what was bound before.
     pub fn current_content(&self) -> Option<&Content> {
         self.binding.commit_sha.as_ref().and(self.content.as_ref())
@@ -72,8 +86,8 @@ pub struct BindingFilter {
 #[derive(Debug, Clone)]
 pub enum RepositoryFilter {
     Id(RepositoryId),
-    /// As requested, or as called now.
-    Name(RepositoryName),
+    /// As requested, or as called now where the organisation may know that.
+    Name(RepositoryName, Grants),
 }
 
 type Joined = (
@@ -181,14 +195,19 @@ pub async fn list(
         Some(RepositoryFilter::Id(id)) => {
             query = query.filter(repositories::github_id.eq(*id));
         }
-        Some(RepositoryFilter::Name(name)) => {
+        Some(RepositoryFilter::Name(name, grants)) => {
             let (owner, repo) = (key_of(&name.owner), key_of(&name.name));
             let requested = bindings::owner_key
                 .eq(owner.clone())
                 .and(bindings::repo_key.eq(repo.clone()));
+            let may_know = installation_grants::installation_id
+                .nullable()
+                .is_not_null()
+                .or(grants.allow(false));
             let now = repositories::owner_key
                 .eq(owner)
-                .and(repositories::name_key.eq(repo));
+                .and(repositories::name_key.eq(repo))
+                .and(may_know);
             // What follows a rename before its first sync goes by another name than it was given.
             let as_written = bindings::github_owner
                 .eq(name.owner.clone())

@@ -51,7 +51,11 @@ pub(super) async fn list(
     let mut filter = BindingFilter {
         organization: Some(tenant.organization.id),
         status: query.status,
-        repository: query.repository.as_deref().map(repository).transpose()?,
+        repository: query
+            .repository
+            .as_deref()
+            .map(|text| repository(text, &api))
+            .transpose()?,
         after: page.after_id()?.map(BindingId::new),
         ..BindingFilter::default()
     };
@@ -74,7 +78,7 @@ pub(super) async fn list(
     Ok(page.answer(&api, &request, &body, next.as_deref()))
 }
 
-fn repository(text: &str) -> Result<RepositoryFilter, ApiError> {
+fn repository(text: &str, api: &Api) -> Result<RepositoryFilter, ApiError> {
     let by_id = text.parse().ok().and_then(RepositoryId::new);
     let by_name = text
         .split_once('/')
@@ -82,7 +86,9 @@ fn repository(text: &str) -> Result<RepositoryFilter, ApiError> {
     match (by_id, by_name) {
         (Some(id), _) => Ok(RepositoryFilter::Id(id)),
         (None, Some((owner, name))) if !text.chars().any(char::is_control) => {
-            Ok(RepositoryFilter::Name(RepositoryName::new(owner, name)))
+            let grants = api.context.config.access.grants;
+            let name = RepositoryName::new(owner, name);
+            Ok(RepositoryFilter::Name(name, grants))
         }
         _ => Err(ApiError::invalid_query(
             "repository: GitHub's numeric id or `owner/name` is expected",

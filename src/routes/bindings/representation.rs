@@ -6,6 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::binding::{Access, Binding, BindingView, Status};
+use crate::github::ids::{InstallationId, OwnerId};
 use crate::repository::{FormerName, NameChange, Repository};
 use crate::routes::Api;
 use crate::routes::etag::ETag;
@@ -28,7 +29,8 @@ pub(super) struct BindingBody {
     last_sync_status: Status,
     last_sync_error: Option<String>,
     last_sync_queue_job_url: Option<String>,
-    /// GitHub's ids are null until the first sync of what is bound now.
+    /// GitHub's ids are null until the first sync of what is bound now. Without a grant, those of the owner
+    /// and the installation are of when its content was published.
     github_owner_id: Option<i64>,
     github_repo_id: Option<i64>,
     github_installation_id: Option<i64>,
@@ -93,7 +95,7 @@ impl BindingBody {
         let binding = &view.binding;
         let grants = api.context.config.access.grants;
         let repository = view.repository.as_ref();
-        let installation = repository.and(view.installation.as_ref());
+        let (owner_id, installation_id) = view.shown_ids(grants);
         Self {
             self_url: api.url(&path(view)),
             web_url: web_url(binding, view.shown_repository(grants)),
@@ -107,9 +109,9 @@ impl BindingBody {
             last_sync_queue_job_url: binding
                 .last_job_id
                 .map(|id| api.url(&format!("/jobs/{id}"))),
-            github_owner_id: repository.map(|repository| repository.owner_id.get()),
+            github_owner_id: owner_id.map(OwnerId::get),
             github_repo_id: repository.map(|repository| repository.github_id.get()),
-            github_installation_id: installation.map(|installation| installation.github_id.get()),
+            github_installation_id: installation_id.map(InstallationId::get),
             date_created: binding.created_at,
             date_updated: binding.updated_at,
             id: binding.id.get(),
