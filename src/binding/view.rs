@@ -200,19 +200,23 @@ pub async fn list(
             let requested = bindings::owner_key
                 .eq(owner.clone())
                 .and(bindings::repo_key.eq(repo.clone()));
-            let may_know = installation_grants::installation_id
-                .nullable()
-                .is_not_null()
-                .or(grants.allow(false));
             let now = repositories::owner_key
                 .eq(owner)
                 .and(repositories::name_key.eq(repo))
-                .and(may_know);
+                .assume_not_null();
+            let holds_grant = installation_grants::installation_id
+                .nullable()
+                .is_not_null();
             // What follows a rename before its first sync goes by another name than it was given.
             let as_written = bindings::github_owner
                 .eq(name.owner.clone())
                 .and(bindings::github_repo.eq(name.name.clone()));
-            query = query.filter(requested.or(as_written).or(now.assume_not_null()));
+            let as_requested = requested.or(as_written);
+            query = if grants.allow(false) {
+                query.filter(as_requested.or(now))
+            } else {
+                query.filter(as_requested.or(now.and(holds_grant)))
+            };
         }
         None => {}
     }

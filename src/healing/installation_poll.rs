@@ -16,7 +16,7 @@ use super::round::{self, Report};
 use crate::apps::App;
 use crate::binding::Binding;
 use crate::context::Context;
-use crate::db::Conn;
+use crate::db::{Conn, Json};
 use crate::github::client;
 use crate::github::ids::{InstallationId, OwnerId};
 use crate::ids::AppRowId;
@@ -250,16 +250,32 @@ impl Poll<'_> {
         }
         let (name, clock) = (binding.sought_name(), &self.context.clock);
         let found = refresh::ask_for_installation(self.app, None, &name, clock).await?;
-        let reachable = found
-            .is_some_and(|found| found.seen.suspended_at.is_none() && holds(Some(found.seen.id)));
-        if !reachable {
+        let Some(found) = found.filter(|found| holds(Some(found.seen.id))) else {
             return Ok(false);
-        }
+        };
         let mut conn = self.context.db.write().await?;
-        let enqueued = conn
-            .transaction(async |conn| sync::catch_up(binding, &self.request, conn).await)
-            .await?;
-        Ok(!enqueued.coalesced)
+        conn.transaction(async |conn| {
+            if !self.works(&found.seen, conn).await? {
+                return QueryResult::Ok(false);
+            }
+            let enqueued = sync::catch_up(binding, &self.request, conn).await?;
+            Ok(!enqueued.coalesced)
+        })
+        .await
+        .map_err(Trouble::from)
+    }
+
+    /// By what GitHub has just shown, whatever is on record: that is for the refresh to change, which
+    /// sees then what is to catch up.
+    async fn works(&self, seen: &client::Installation, conn: &mut Conn) -> QueryResult<bool> {
+        let row = installation::ensure(self.app.row, seen.id, self.request.at, conn).await?;
+        let as_seen = Installation {
+            suspended_at: seen.suspended_at,
+            deleted_at: None,
+            permissions: Some(Json(seen.permissions.clone())),
+            ..row
+        };
+        Ok(as_seen.works())
     }
 }
 

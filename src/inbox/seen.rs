@@ -12,7 +12,7 @@ use crate::db::schema::deliveries;
 use crate::db::{Conn, Json};
 use crate::git::{GitRef, Oid};
 use crate::github::ids::{InstallationId, RepositoryId};
-use crate::ids::AppRowId;
+use crate::ids::{AppRowId, DeliveryId};
 
 /// What GitHub's list says of a delivery, and why nothing is done with it.
 #[derive(Debug, Clone)]
@@ -80,20 +80,38 @@ pub async fn record_seen(
         .await
 }
 
-/// When the newest push came, if one did, that moved the ref to this commit.
+/// A push that told where a ref went; the later one is the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Told {
+    pub received_at: DateTime<Utc>,
+    pub delivery: DeliveryId,
+}
+
+/// The newest push, if there was one, that moved the ref to this commit; zero: that deleted it.
 pub async fn newest_push(
     app: AppRowId,
     repository: RepositoryId,
     git_ref: &GitRef,
     head: Oid,
     conn: &mut Conn,
-) -> QueryResult<Option<DateTime<Utc>>> {
-    deliveries::table
-        .filter(deliveries::head_sha.eq(head.to_string()).assume_not_null())
+) -> QueryResult<Option<Told>> {
+    let mut query = deliveries::table
         .filter(deliveries::repository_github_id.eq(repository))
-        .filter(deliveries::git_ref.eq(git_ref.full()).assume_not_null())
+        .filter(deliveries::git_ref.eq(git_ref.full()))
         .filter(deliveries::github_app_id.eq(app))
-        .select(diesel::dsl::max(deliveries::received_at))
-        .first(conn)
-        .await
+        .order((deliveries::received_at.desc(), deliveries::id.desc()))
+        .select((deliveries::received_at, deliveries::id))
+        .into_boxed();
+    query = if head.is_zero() {
+        // Only a push says so: `create` and `delete` name no commit at all.
+        let is_push = deliveries::event.eq("push");
+        query.filter(deliveries::head_sha.is_null().and(is_push))
+    } else {
+        query.filter(deliveries::head_sha.eq(head.to_string()))
+    };
+    let newest: Option<(DateTime<Utc>, DeliveryId)> = query.first(conn).await.optional()?;
+    Ok(newest.map(|(received_at, delivery)| Told {
+        received_at,
+        delivery,
+    }))
 }

@@ -1,11 +1,15 @@
 //! What pushes say of a ref, and whether GitHub's API lags behind them.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::QueryResult;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::git::Oid;
-use crate::github::ids::InstallationId;
+use crate::db::Conn;
+use crate::git::{GitRef, Oid};
+use crate::github::ids::{InstallationId, RepositoryId};
+use crate::ids::AppRowId;
+use crate::inbox::{self, Told};
 
 /// What a push said of the ref: used to tell that GitHub's API lags behind its own webhook, never
 /// believed otherwise.
@@ -28,10 +32,6 @@ impl PushHint {
     pub fn to_json(&self) -> serde_json::Value {
         json!(self)
     }
-
-    fn is_young(&self, now: DateTime<Utc>) -> bool {
-        now - self.received_at < LAG
-    }
 }
 
 /// Whether the head that was read is where a push began, although pushes say that it moved on.
@@ -50,13 +50,34 @@ pub(super) fn lagging(head: Oid, pushes: &[PushHint], now: DateTime<Utc>) -> Lag
     let Some(newest) = newest_on_the_way(head, pushes) else {
         return Lagging::No;
     };
-    if newest.is_young(now) {
-        // Soon at first, then as long again as it has been: 1 s, 2 s, 4 s …
-        let wait = (now - newest.received_at).clamp(TimeDelta::seconds(1), TimeDelta::seconds(30));
-        Lagging::Until(now + wait)
+    if is_young(newest.received_at, now) {
+        Lagging::Until(look_again_at(newest.received_at, now))
     } else {
         Lagging::Stale
     }
+}
+
+fn is_young(received_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - received_at < LAG
+}
+
+/// Soon at first, then as long again as it has been: 1 s, 2 s, 4 s …
+pub(super) fn look_again_at(received_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    now + (now - received_at).clamp(TimeDelta::seconds(1), TimeDelta::seconds(30))
+}
+
+/// The push that told of the head that is known, while it is so young that GitHub's API may not be of
+/// one mind about it: another head that is read may be how the ref was before.
+pub async fn unsettled(
+    known: Oid,
+    app: AppRowId,
+    repository: RepositoryId,
+    git_ref: &GitRef,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<Option<Told>> {
+    let told = inbox::newest_push(app, repository, git_ref, known, conn).await?;
+    Ok(told.filter(|told| is_young(told.received_at, now)))
 }
 
 /// Follows the pushes that lead on from `head`, in whatever order they came. `None` when there are

@@ -16,7 +16,7 @@ mod stop;
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 
-pub use hint::{LAG, PushHint};
+pub use hint::{LAG, PushHint, unsettled};
 pub use run::ContentSync;
 
 use crate::binding::{self, Binding};

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::hint::{Lagging, PushHint, lagging};
+use super::hint::{Lagging, PushHint, lagging, look_again_at, unsettled};
 use super::locate::Located;
 use super::stop::{Learnt, Step, Stop};
 use crate::binding::{BindingView, Finding};
@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::git::{GitRef, Oid};
 use crate::github::GitHubError;
 use crate::github::client::{Commit, Conditional};
+use crate::inbox;
 use crate::queue::{Job, Outcome};
 use crate::repository_ref::{self, Resolution};
 
@@ -54,9 +55,12 @@ impl Resolver<'_> {
             .filter(|stored| self.is_fresh(git_ref, stored));
         let resolution = match fresh {
             Some(fresh) => fresh,
-            None => self.ask(git_ref, stored).await?,
+            None => self.ask(git_ref, stored.clone()).await?,
         };
         let api_stale = self.wait_for_lag(git_ref, &resolution)?;
+        if let Some(stored) = &stored {
+            self.wait_for_one_mind(git_ref, stored, &resolution).await?;
+        }
         let mut conn = self.context.db.write().await?;
         repository_ref::record(self.located.repository.id, git_ref, &resolution, &mut conn).await?;
         match resolution.commit {
@@ -145,9 +149,42 @@ impl Resolver<'_> {
         }
     }
 
+    /// Nor is one believed that is not what the last sync found, while the push that led there is young.
+    /// This sync may be one that knows of no push; but where a later one led to this head, it is so.
+    async fn wait_for_one_mind(
+        &self,
+        git_ref: &GitRef,
+        stored: &Resolution,
+        resolution: &Resolution,
+    ) -> Step<()> {
+        let (known, head) = (head_of(stored), head_of(resolution));
+        if known == head {
+            return Ok(());
+        }
+        let Located {
+            app, repository, ..
+        } = self.located;
+        let (id, now) = (repository.github_id, self.context.clock.now());
+        let mut conn = self.context.db.read().await?;
+        let Some(told) = unsettled(known, app.row, id, git_ref, now, &mut conn).await? else {
+            return Ok(());
+        };
+        let told_of_head = inbox::newest_push(app.row, id, git_ref, head, &mut conn).await?;
+        if told_of_head > Some(told) {
+            return Ok(());
+        }
+        let until = look_again_at(told.received_at, now);
+        let reason =
+            "GitHub's API shows the ref otherwise than the push that was synced".to_owned();
+        Err(Stop::Finish(Outcome::Snoozed { until, reason }.into()))
+    }
+
     fn lagging(&self, git_ref: &GitRef, resolution: &Resolution) -> Lagging {
-        let head = resolution.commit.map_or(Oid::ZERO, |commit| commit.sha);
-        lagging(head, &self.pushes_of(git_ref), self.context.clock.now())
+        lagging(
+            head_of(resolution),
+            &self.pushes_of(git_ref),
+            self.context.clock.now(),
+        )
     }
 
     fn pushes_of(&self, git_ref: &GitRef) -> Vec<PushHint> {
@@ -180,4 +217,9 @@ impl Resolver<'_> {
             ..Learnt::default()
         }
     }
+}
+
+/// As pushes write it: zero where there is no such ref.
+fn head_of(resolution: &Resolution) -> Oid {
+    resolution.commit.map_or(Oid::ZERO, |commit| commit.sha)
 }

@@ -22,16 +22,19 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// A push has asked for its job and not yet written it on the binding, when the operator changes that.
 async fn change_while_a_push_asks_for_a_sync(world: &World, repo: &str, more: Value) {
     let id = BindingId::new(world.binding("site").await["id"].as_i64().expect("an id"));
-    let mut conn = world.context.db.write().await.expect("a connection");
     let (asked, is_asked) = tokio::sync::oneshot::channel();
-    let push = conn.transaction(async |conn| {
-        let job = queue::enqueue(sync_of(id), world.clock.now(), conn).await?;
-        asked.send(()).expect("the change waits for it");
-        if !world.context.db.is_sqlite() {
-            world.until_somebody_waits_for_a_lock().await;
-        }
-        binding::record_job(id, job.id, conn).await
-    });
+    let push = async {
+        let mut conn = world.context.db.write().await.expect("a connection");
+        let push = conn.transaction(async |conn| {
+            let job = queue::enqueue(sync_of(id), world.clock.now(), conn).await?;
+            asked.send(()).expect("the change waits for it");
+            if !world.context.db.is_sqlite() {
+                world.until_somebody_waits_for_a_lock().await;
+            }
+            binding::record_job(id, job.id, conn).await
+        });
+        push.await
+    };
     let change = async {
         is_asked.await.expect("the push comes first");
         world.put_binding("site", repo, more).await

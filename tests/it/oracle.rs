@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use bindery::github::ids::RepositoryId;
+use bindery::github::ids::{InstallationId, RepositoryId};
 use bindery::simulator::Selection;
 use serde_json::{Value, json};
 
@@ -250,6 +250,31 @@ async fn prepare(world: &World, secret: Secret) -> Option<RepositoryId> {
     Some(repo)
 }
 
+/// `site` is bound to what was `octo`'s, and is `ann`'s since, as another organisation may know.
+async fn went_to_ann(world: &World) -> (RepositoryId, InstallationId) {
+    let repo = world.repository("templates", &[("a", "1")]).await;
+    let ours = world.bind("site", "templates", json!({})).await;
+    world.github.create_user("ann");
+    let anns = world.github.install("ann", Selection::All).await;
+    world.api.put("/orgs/other", json!({})).await.expect(201);
+    let grant = format!("/orgs/other/installations/{anns}");
+    world.api.put(&grant, json!({})).await.expect(201);
+    world.github.transfer(repo, "ann").await;
+    world.settle().await;
+    let now = world.binding("site").await;
+    for id in ["github_owner_id", "github_installation_id"] {
+        let stays = ours[id] == now[id];
+        assert_eq!(stays, now["access"] == "not_granted", "{id}: {now}");
+    }
+    (repo, anns)
+}
+
+async fn found_as(world: &World, name: &str) -> usize {
+    let path = format!("/orgs/acme/bindings?repository={name}");
+    let found = world.api.get(&path).await.expect(200).json();
+    found.as_array().expect("a list").len()
+}
+
 stories! {
     async fn a01_what_is_not_granted_cannot_be_told_from_what_is_not_there(either: Either) {
         let nothing = Tenant::of(either.with(&[]).await).await.find_out(Secret::NoOwner).await;
@@ -261,6 +286,29 @@ stories! {
                 assert_eq!(seen, nothing, "{secret:?}");
             }
             assert_eq!(seen.len(), nothing.len());
+        }
+    }
+
+    async fn a01_where_a_repository_went_is_told_to_who_has_a_grant(either: Either) {
+        for grants in ["required", "off"] {
+            let world = either.with(&[("BINDERY_GRANTS", grants)]).await;
+            let (repo, anns) = went_to_ann(&world).await;
+            let before = world.binding("site").await;
+            world.github.rename(repo, "plans").await;
+            world.settle().await;
+            let (may, binding) = (grants == "off", world.binding("site").await);
+            assert_eq!(binding["github_repo_id"], repo.get());
+            assert_eq!(binding["github_installation_id"] == anns.get(), may, "{binding}");
+            assert_eq!(binding == before, !may, "{binding}");
+            assert_eq!(found_as(&world, "octo/templates").await, 1);
+            assert_eq!(found_as(&world, "ann/plans").await, usize::from(may));
+            for name in ["templates", "plans"] {
+                let put = json!({"github_owner": "ann", "github_repo": name});
+                let put = world.api.put(&binding_path("site"), put).await.expect(200).json();
+                assert_eq!(put["github_repo_id"] == repo.get(), may, "as if nothing had been called so: {put}");
+            }
+            world.settle().await;
+            world.end().await;
         }
     }
 

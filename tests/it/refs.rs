@@ -245,6 +245,93 @@ stories! {
         world.end().await;
     }
 
+    async fn g23_a_create_event_after_its_push_undoes_nothing_while_the_api_lags(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({"github_ref": "x"})).await;
+        world.clock.advance(Duration::from_secs(3600));
+        world.github.hold_deliveries();
+        let sent = world.github.create_branch(repo, "x", world.github.head(repo, "main")).await.sent;
+        for event in ["push", "create"] {
+            let sent = sent.iter().find(|sent| sent.event == event).expect("both events");
+            world.github.deliver(&sent.guid).await;
+            world.settle().await;
+            let binding = world.binding("site").await;
+            assert_eq!((&binding["access"], &binding["last_sync_status"]), (&json!("reachable"), &json!("succeeded")), "{event}");
+            world.clock.advance(Duration::from_secs(1));
+            world.github.lag_refs(Duration::from_secs(10));
+        }
+        assert_eq!((world.last_job().await.state.as_str(), world.last_job().await.attempt), ("available", 0));
+        for _ in 0..3 {
+            world.pass(Duration::from_secs(8)).await;
+        }
+        assert_eq!(world.last_job().await.result.expect("a result").0["outcome"], "unchanged");
+        world.github.release_deliveries().await;
+        world.settle().await;
+        world.end().await;
+    }
+
+    async fn g23_an_operators_sync_after_a_push_undoes_nothing_while_the_api_lags(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        world.clock.advance(Duration::from_secs(3600));
+        world.push(repo, &[("a", "2")]).await;
+        world.settle().await;
+        world.github.lag_refs(Duration::from_secs(20));
+        for _ in 0..4 {
+            world.clock.advance(Duration::from_secs(1));
+            world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
+            world.settle().await;
+            assert_eq!(world.files("site").await["a"], "2");
+        }
+        let job = world.last_job().await;
+        assert_eq!((job.state.as_str(), job.attempt), ("available", 0), "snoozed, and not counted");
+        for _ in 0..3 {
+            world.pass(Duration::from_secs(16)).await;
+        }
+        assert_eq!(world.last_job().await.state.as_str(), "completed");
+        assert_eq!(world.files("site").await["a"], "2");
+        world.end().await;
+    }
+
+    async fn g23_a_branch_that_was_deleted_does_not_come_back_while_the_api_lags(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.github.create_branch(repo, "x", world.github.head(repo, "main")).await;
+        world.settle().await;
+        world.bind("site", "templates", json!({"github_ref": "x"})).await;
+        world.clock.advance(Duration::from_secs(3600));
+        world.github.delete_branch(repo, "x").await;
+        world.settle().await;
+        world.github.lag_refs(Duration::from_secs(10));
+        world.clock.advance(Duration::from_secs(1));
+        world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
+        for _ in 0..3 {
+            world.settle().await;
+            assert_eq!(world.binding("site").await["access"], "ref_missing");
+            world.clock.advance(Duration::from_secs(8));
+        }
+        world.settle().await;
+        world.end().await;
+    }
+
+    async fn g23_a_head_that_nobody_told_of_is_believed_once_the_last_push_is_old(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        world.clock.advance(Duration::from_secs(3600));
+        world.push(repo, &[("a", "2")]).await;
+        world.settle().await;
+        world.github.omit_all(true);
+        world.push(repo, &[("a", "3")]).await;
+        world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
+        for _ in 0..10 {
+            world.settle().await;
+            assert_eq!(world.files("site").await["a"], "2");
+            world.clock.advance(Duration::from_secs(29));
+        }
+        world.pass(Duration::from_secs(40)).await;
+        assert_eq!(world.files("site").await["a"], "3");
+        world.end().await;
+    }
+
     async fn an_empty_repository_has_no_such_ref(world: World) {
         world.github.create_repository("octo", "empty").await;
         let binding = world.bind("site", "empty", json!({})).await;

@@ -79,39 +79,27 @@ impl Poll<'_> {
         asked_at: DateTime<Utc>,
         polled: &mut Polled,
     ) -> Result<Option<DateTime<Utc>>, Trouble> {
+        let known = due.resolution.commit.map_or(Oid::ZERO, |commit| commit.sha);
+        let head = head.unwrap_or(Oid::ZERO);
+        let (app, id) = (self.through.app.row, due.repository.github_id);
         let (found, told) = {
             let mut conn = self.context.db.read().await?;
-            let known = due.resolution.commit.map_or(Oid::ZERO, |commit| commit.sha);
-            let pushed_at = self.told_of(due, known, &mut conn).await?;
-            let quiet_at = pushed_at.map(|at| at + sync::LAG);
-            if let Some(quiet_at) = quiet_at.filter(|quiet_at| *quiet_at > asked_at) {
-                return Ok(Some(quiet_at));
+            let mut told = None;
+            if let Ok(git_ref) = due.git_ref.parse::<GitRef>() {
+                let unsettled =
+                    sync::unsettled(known, app, id, &git_ref, asked_at, &mut conn).await?;
+                if let Some(pushed) = unsettled {
+                    return Ok(Some(pushed.received_at + sync::LAG));
+                }
+                told = inbox::newest_push(app, id, &git_ref, head, &mut conn).await?;
             }
-            let told = self
-                .told_of(due, head.unwrap_or(Oid::ZERO), &mut conn)
-                .await?
-                .is_some();
             let found = binding::on_ref(&due.repository, &due.git_ref, &mut conn).await?;
             (found, told)
         };
         let enqueued = self.catch_up(&found, Idle::OrNot).await?;
         polled.enqueued += enqueued;
-        polled.healed += if told { 0 } else { enqueued };
+        polled.healed += if told.is_some() { 0 } else { enqueued };
         Ok(None)
-    }
-
-    /// When a delivery came that said that the ref is there now.
-    async fn told_of(
-        &self,
-        due: &DueRef,
-        head: Oid,
-        conn: &mut Conn,
-    ) -> QueryResult<Option<DateTime<Utc>>> {
-        let Ok(git_ref) = due.git_ref.parse::<GitRef>() else {
-            return Ok(None);
-        };
-        let (app, repository) = (self.through.app.row, due.repository.github_id);
-        inbox::newest_push(app, repository, &git_ref, head, conn).await
     }
 
     /// A sync of each whose organisation may read what the installation covers; of others it would tell

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bindery::simulator::{Route, Selection};
 use serde_json::json;
 
-use super::{access, an_interval_later, bound, name, polling, state, sweeping};
+use super::{access, an_interval_later, bound, name, polling, state, sweeping, syncs};
 use crate::support::{Either, stories};
 
 stories! {
@@ -113,6 +113,30 @@ stories! {
         world.github.omit_all(true);
         let anns = world.github.install("ann", Selection::All).await;
         world.api.put(&format!("/orgs/acme/installations/{anns}"), json!({})).await.expect(201);
+        an_interval_later(&world).await;
+        assert_eq!(world.binding("site").await["github_repo_id"], repo.get());
+        world.end().await;
+    }
+
+    async fn what_never_synced_waits_for_the_permission_that_is_missing(world: Either) {
+        let world = polling(world).await;
+        world.github.create_user("ann");
+        let repo = world.github.create_repository("ann", "hers").await;
+        world.push(repo, &[("a", "1")]).await;
+        let anns = world.github.install("ann", Selection::All).await;
+        world.grant(anns).await;
+        world.github.accept_permissions(anns, &[("metadata", "read")]).await;
+        let body = json!({"github_owner": "ann", "github_repo": "hers"});
+        world.api.put("/orgs/acme/bindings/site", body).await.expect(201);
+        world.settle().await;
+        assert_eq!(access(&world).await, "access_lost");
+        let before = syncs(&world).await;
+        for _ in 0..3 {
+            an_interval_later(&world).await;
+        }
+        assert_eq!(syncs(&world).await, before, "no storm");
+        world.github.omit_all(true);
+        world.github.accept_permissions(anns, &[("contents", "read"), ("metadata", "read")]).await;
         an_interval_later(&world).await;
         assert_eq!(world.binding("site").await["github_repo_id"], repo.get());
         world.end().await;
