@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 
 use crate::support::{World, stories};
 
-/// `site` on `octo/templates`, with one file `a`.
+/// `site` on `octo/templates`, with one file `a`: pushed so long ago that GitHub's API is of one mind about
+/// it, and nobody waits before another head is believed of which no push told.
 async fn bound(world: &World) -> RepositoryId {
     let repo = world.repository("templates", &[("a", "1")]).await;
     world.bind("site", "templates", json!({})).await;
+    world.clock.advance(Duration::from_secs(600));
     world.asked();
     repo
 }

@@ -105,6 +105,7 @@ stories! {
 
     async fn e11_a_suspended_installation_shows_and_keeps_its_content(world: World) {
         let repo = bound(&world).await;
+        world.clock.advance(Duration::from_secs(600));
         world.github.suspend(world.installation).await;
         world.push(repo, &[("a", "new")]).await;
         world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);

@@ -201,6 +201,7 @@ stories! {
     async fn a_transferred_repository_is_found_by_its_id_although_its_old_name_is_taken(world: World) {
         let repo = world.repository("templates", &[("a", "1")]).await;
         world.bind("site", "templates", json!({})).await;
+        world.clock.advance(std::time::Duration::from_secs(600));
         world.github.create_user("ann");
         let anns = world.github.install("ann", bindery::simulator::Selection::All).await;
         world.grant(anns).await;
