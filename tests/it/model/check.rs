@@ -120,10 +120,14 @@ impl Story {
         for (name, bound) in &self.bound {
             let wrong = match bound.id {
                 Some(id) => {
-                    self.compare_synced(name, self.model.expected(id, bound.git_ref))
-                        .await
+                    let expected = self.model.expected(id, bound.git_ref);
+                    tally::count(expected.word());
+                    self.compare_synced(name, expected).await
                 }
-                None => self.compare_unsynced(name).await,
+                None => {
+                    tally::count("unsynced");
+                    self.compare_unsynced(name).await
+                }
             };
             if let Some(wrong) = wrong {
                 let shown = self.world.binding(name).await;
