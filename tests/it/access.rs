@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bindery::github::ids::RepositoryId;
-use bindery::simulator::{Route, Selection};
+use bindery::simulator::{Fault, Route, Selection};
 use serde_json::{Value, json};
 
 use crate::support::{World, stories};
@@ -96,7 +96,7 @@ stories! {
 
     async fn g15_a_404_by_mistake_is_not_believed(world: World) {
         let repo = bound(&world).await;
-        let mistake = bindery::simulator::Fault::on(Route::Repository).status(404);
+        let mistake = Fault::on(Route::Repository).status(404);
         world.github.fail(mistake);
         world.push(repo, &[("a", "2")]).await;
         minutes(&world, 5).await;
@@ -206,6 +206,30 @@ stories! {
         minutes(&world, 3).await;
         assert_eq!(access(&world).await, "access_lost", "although every token reads it");
         assert_eq!(world.files("site").await["a"], "1");
+        world.end().await;
+    }
+
+    async fn what_was_missing_before_it_was_read_is_not_missing(world: World) {
+        bound(&world).await;
+        let other = world.repository("other", &[("a", "x")]).await;
+        world.github.select(world.installation, Selection::selected([other])).await;
+        world.workers.inbox.drain().await.unwrap();
+        world.asked();
+        world.github.fail(Fault::on(Route::Repository).times(1).delay(Duration::from_millis(500)));
+        let (slow, ()) = tokio::join!(world.workers.queue.drain(), async {
+            while world.github.count(Route::Repository) == 0 {
+                tokio::task::yield_now().await;
+            }
+            world.clock.advance(Duration::from_secs(1));
+            world.github.lose_next(10);
+            world.github.select(world.installation, Selection::All).await;
+            world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
+            world.workers.queue.drain().await.unwrap();
+            assert_eq!(access(&world).await, "reachable");
+        });
+        slow.unwrap();
+        assert_eq!(access(&world).await, "reachable", "the slow 404 was true once");
+        world.settle().await;
         world.end().await;
     }
 
