@@ -149,6 +149,7 @@ impl Model {
     }
 
     fn out_of_reach(&self, repo: &Repo) -> Expected {
+        // Behind an installation that does not work, nobody can look.
         let hidden = self.owners.values().any(|owner| {
             let installed = owner.installed.as_ref();
             installed.is_some_and(|installed| installed.suspended || !installed.reads)
