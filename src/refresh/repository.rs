@@ -124,7 +124,9 @@ impl RepositoryRefresh {
     ) -> Result<Option<Finish>, Trouble> {
         for _ in 0..RENAMES {
             if !cover.through.installation.works() {
-                return Ok(Some(covered_in_vain(&cover, row)));
+                // At the name that was asked for another repository may be by now, and nobody can look.
+                let surely = cover.by_name.is_none();
+                return Ok(surely.then(|| covered_in_vain(&cover, row)));
             }
             let read_at = self.context.clock.now();
             let (seen, etag) = match read_through(&cover.through, row.github_id).await {
@@ -339,8 +341,7 @@ fn covered_in_vain(cover: &Cover, row: &Repository) -> Finish {
     let installation = &cover.through.installation;
     let effect = CoveredInVain {
         repository: row.id,
-        // At the name that was asked for another repository may be by now.
-        installation: cover.by_name.is_none().then_some(installation.id),
+        installation: installation.id,
         asked_at: cover.asked_at,
     };
     let result = match installation.missing_permission() {
@@ -425,17 +426,14 @@ impl Effect for Seen {
 
 struct CoveredInVain {
     repository: RepositoryRowId,
-    installation: Option<InstallationRowId>,
+    installation: InstallationRowId,
     asked_at: DateTime<Utc>,
 }
 
 #[async_trait]
 impl Effect for CoveredInVain {
     async fn apply(self: Box<Self>, _proof: &Settled, conn: &mut Conn) -> QueryResult<()> {
-        match self.installation {
-            Some(id) => repository::mark_covered(self.repository, id, self.asked_at, conn).await,
-            None => Ok(()),
-        }
+        repository::mark_covered(self.repository, self.installation, self.asked_at, conn).await
     }
 }
 

@@ -254,8 +254,14 @@ impl Locator<'_> {
             refused => refused,
         };
         if let Err(refused) = allowed {
+            // At the name that was asked for another repository may be by now.
+            let surely = repository.is_none() || cover.by_name.is_none();
             self.record_cover(&cover).await?;
-            return Err(refused);
+            return Err(if surely {
+                refused
+            } else {
+                self.out_of_reach(None)
+            });
         }
         match self.read_through(&cover.through, Some(&cover)).await {
             Ok(located) => Ok(located),

@@ -31,6 +31,8 @@ pub struct Bound {
     /// Every repository that any name led to which it could have gone by.
     pub candidates: BTreeSet<RepositoryId>,
     names: BTreeSet<(String, String)>,
+    /// Something has been published: from then on something always is.
+    pub has_content: bool,
 }
 
 pub struct Story {
@@ -105,6 +107,7 @@ impl Story {
         for (slot, owner, name) in [(0, Who::Octo, Name::A), (1, Who::Ann, Name::A)] {
             self.bind(slot, owner, name, Ref::Default).await;
         }
+        self.follow_names();
         if case.way.synced_first {
             self.deliver_all().await;
             self.world.settle().await;
@@ -247,6 +250,7 @@ impl Story {
             public: false,
             default: "main",
             refs: BTreeMap::new(),
+            been_with: vec![owner],
             history: Vec::new(),
             was_removed: false,
             unexplained: false,
@@ -390,6 +394,7 @@ impl Story {
             selection.remove(&id);
         }
         self.model.repos[index].owner = to;
+        self.model.repos[index].been_with.push(to);
         self.world.github.transfer(id, &login).await;
     }
 
@@ -532,6 +537,12 @@ impl Story {
                 self.note_removal(index);
             }
         }
+        // A narrowing names nothing: what is missing when it is told of was taken out, for all we know.
+        if chosen.is_some() {
+            for repo in self.model.repos.iter_mut().filter(|repo| repo.owner == who) {
+                repo.was_removed = true;
+            }
+        }
         let selection = match &chosen {
             Some(chosen) => Selection::selected(chosen.iter().copied()),
             None => Selection::All,
@@ -614,6 +625,7 @@ impl Story {
             id: None,
             candidates: BTreeSet::new(),
             names: [name].into(),
+            has_content: false,
         };
         self.bound.insert(slot, bound);
     }
