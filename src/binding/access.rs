@@ -69,6 +69,11 @@ fn is_lost(installation: &Installation) -> bool {
     installation.deleted_at.is_some() || installation.missing_permission().is_some()
 }
 
+impl Finding {
+    /// Nothing could be read: what was to be synced was not even looked at.
+    pub const OUT_OF_REACH: [Self; 3] = [Self::AccessLost, Self::Suspended, Self::NotGranted];
+}
+
 impl From<Finding> for Access {
     fn from(finding: Finding) -> Self {
         match finding {

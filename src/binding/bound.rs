@@ -102,7 +102,7 @@ pub async fn behind(
         .or(bindings::synced_ref.is_null())
         .or(bindings::synced_ref.ne(git_ref).assume_not_null());
     let succeeded = bindings::status.eq(Status::Succeeded).and(elsewhere);
-    let mut outdated = vec![Finding::AccessLost, Finding::Suspended, Finding::NotGranted];
+    let mut outdated = Finding::OUT_OF_REACH.to_vec();
     outdated.extend(head.map(|_| Finding::RefMissing));
     let out_of_reach = bindings::finding.eq_any(outdated).assume_not_null();
     let failed = bindings::status.eq(Status::Failed).and(out_of_reach);

@@ -96,6 +96,12 @@ impl Binding {
         self.git_ref.as_deref().map(str::parse).transpose()
     }
 
+    /// Whether its last sync could not reach the repository, and found no other fault.
+    pub fn is_out_of_reach(&self) -> bool {
+        self.finding
+            .is_some_and(|finding| Finding::OUT_OF_REACH.contains(&finding))
+    }
+
     pub fn root(&self) -> Result<RootPath, ParseRootPathError> {
         self.root_path.parse()
     }
@@ -155,11 +161,14 @@ pub async fn unsynced_named(
 
 /// What has never synced, because nothing by its name could be reached.
 pub async fn unsynced_out_of_reach(host: &str, conn: &mut Conn) -> QueryResult<Vec<Binding>> {
-    let findings = [Finding::AccessLost, Finding::Suspended, Finding::NotGranted];
     bindings::table
         .filter(bindings::github_host.eq(host))
         .filter(bindings::repository_id.is_null())
-        .filter(bindings::finding.eq_any(findings).assume_not_null())
+        .filter(
+            bindings::finding
+                .eq_any(Finding::OUT_OF_REACH)
+                .assume_not_null(),
+        )
         .order(bindings::id)
         .select(Binding::as_select())
         .load(conn)

@@ -40,7 +40,7 @@ impl JobKind for InstallationPoll {
 
     async fn run(&self, job: &Job) -> anyhow::Result<Finish> {
         let Some(app) = self.context.apps.of_row(AppRowId::new(job.target)) else {
-            return Ok(round::left_to_another(&self.context));
+            return Ok(refresh::left_to_another(&self.context).into());
         };
         let poll = Poll {
             context: &self.context,
@@ -302,7 +302,7 @@ async fn look_for(row: &Repository, request: &Request, conn: &mut Conn) -> Query
         return Ok(0);
     }
     let hint = RepositoryHint::default();
-    refresh::request_repository(row.id, row.installation_id, hint, request, conn).await?;
+    refresh::request_repository(row.id, hint, request, conn).await?;
     Ok(1)
 }
 

@@ -65,13 +65,6 @@ pub(super) async fn given_up(
     schedule::mark_finished(timed, None, Some(error), context.clock.now(), conn).await
 }
 
-/// A process that was not told of the App leaves the job to one that was.
-pub(super) fn left_to_another(context: &Context) -> Finish {
-    let until = context.clock.now() + chrono::TimeDelta::minutes(1);
-    let reason = "its GitHub App is not configured here".to_owned();
-    Outcome::Snoozed { until, reason }.into()
-}
-
 async fn started(timed: Timed, context: &Context) -> Result<(), DbError> {
     let mut conn = context.db.write().await?;
     Ok(schedule::mark_started(timed, context.clock.now(), &mut conn).await?)

@@ -70,7 +70,7 @@ async fn refresh_all(
             continue;
         }
         let hint = RepositoryHint::default();
-        refresh::request_repository(row.id, row.installation_id, hint, &request, conn).await?;
+        refresh::request_repository(row.id, hint, &request, conn).await?;
         refreshed += 1;
     }
     Ok(refreshed)

@@ -112,7 +112,7 @@ async fn look_at(
         return Ok(());
     };
     let request = processing.request();
-    refresh::request_repository(row.id, row.installation_id, hint, &request, conn).await?;
+    refresh::request_repository(row.id, hint, &request, conn).await?;
     repository::doubt_installation(row.id, processing.now, conn).await
 }
 

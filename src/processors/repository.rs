@@ -35,7 +35,7 @@ pub(super) async fn process(
     if let Some(row) = &known {
         let hint = RepositoryHint::default();
         let request = processing.request();
-        refresh::request_repository(row.id, row.installation_id, hint, &request, conn).await?;
+        refresh::request_repository(row.id, hint, &request, conn).await?;
         // A transfer always changes the installation; which one it is now is asked.
         if event.action == RepositoryAction::Transferred {
             repository::doubt_installation(row.id, processing.now, conn).await?;

@@ -128,7 +128,7 @@ async fn join(waiting: &Job, new: &NewJob, now: DateTime<Utc>, conn: &mut Conn) 
         jobs::scheduled_at.eq(waiting.scheduled_at.min(forward)),
         jobs::not_before.eq(not_before),
         jobs::requested_at.eq(waiting.requested_at.max(now)),
-        jobs::installation_id.eq(waiting.installation_id.or(new.installation_id)),
+        jobs::installation_id.eq(new.installation_id.or(waiting.installation_id)),
         jobs::hints.eq(Json(newest_hints(&waiting.hints.0, new.hint.as_slice()))),
     );
     diesel::update(jobs::table.find(waiting.id))

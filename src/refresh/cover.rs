@@ -4,16 +4,20 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
+use diesel_async::AsyncConnection;
 
 use super::outcome::Trouble;
 use crate::apps::App;
 use crate::clock::Clock;
 use crate::context::Context;
 use crate::db::Conn;
-use crate::github::client::{self, Conditional, ETag, Repositories, Repository, RepositoryKey};
+use crate::github::client::{self, Conditional, ETag, Repositories, RepositoryKey};
 use crate::github::ids::RepositoryId;
 use crate::github::{GitHubError, RepositoryName};
+use crate::ids::AppRowId;
 use crate::installation::{self, Installation};
+use crate::queue::Request;
+use crate::repository::Repository;
 
 /// An installation that is asked through.
 #[derive(Debug, Clone)]
@@ -41,14 +45,15 @@ pub struct Cover {
 }
 
 impl Found {
-    pub async fn known(self, conn: &mut Conn) -> QueryResult<Cover> {
+    /// Must run in a transaction.
+    pub async fn known(self, request: &Request, conn: &mut Conn) -> QueryResult<Cover> {
         let Self {
             app,
             seen,
             by_name,
             asked_at,
         } = self;
-        let installation = installation::confirm(app.row, &seen, asked_at, conn).await?;
+        let installation = confirm_installation(app.row, &seen, asked_at, request, conn).await?;
         Ok(Cover {
             through: Through { app, installation },
             by_name,
@@ -89,27 +94,56 @@ pub async fn ask_for_installation(
     }
 }
 
-/// The same of every App on the host: the first that covers it.
+/// The same of every App on the host: the first that covers it, and before all others the one on record.
+/// One that cannot be asked keeps the others from nothing.
 pub(super) async fn covering(
     context: &Context,
-    host: &str,
-    id: RepositoryId,
+    row: &Repository,
     name: &RepositoryName,
+    recorded: Option<AppRowId>,
+    request: &Request,
 ) -> Result<Option<Cover>, Trouble> {
-    for app in context.apps.on_host(host) {
-        if let Some(found) = ask_for_installation(&app, Some(id), name, &context.clock).await? {
-            let mut conn = context.db.write().await?;
-            return Ok(Some(found.known(&mut conn).await?));
+    let mut apps = context.apps.on_host(&row.github_host);
+    apps.sort_by_key(|app| Some(app.row) != recorded);
+    let mut failed = None;
+    for app in apps {
+        match ask_for_installation(&app, Some(row.github_id), name, &context.clock).await {
+            Ok(Some(found)) => {
+                let mut conn = context.db.write().await?;
+                let known = conn
+                    .transaction(async |conn| found.known(request, conn).await)
+                    .await?;
+                return Ok(Some(known));
+            }
+            Ok(None) => {}
+            Err(error) => failed = failed.or(Some(error)),
         }
     }
-    Ok(None)
+    failed.map_or(Ok(None), |error| Err(error.into()))
+}
+
+/// Writes what GitHub says of an installation. When it works again, everything bound in it catches up.
+/// Must run in a transaction.
+pub(super) async fn confirm_installation(
+    app: AppRowId,
+    seen: &client::Installation,
+    read_at: DateTime<Utc>,
+    request: &Request,
+    conn: &mut Conn,
+) -> QueryResult<Installation> {
+    let before = installation::find_by_github_id(app, seen.id, conn).await?;
+    let now = installation::confirm(app, seen, read_at, conn).await?;
+    if before.is_some_and(|before| !before.works()) && now.works() {
+        super::request_restored(now.id, request, conn).await?;
+    }
+    Ok(now)
 }
 
 /// Reads a repository by its id through an installation, whether that covers it or not.
 pub(super) async fn read_through(
     through: &Through,
     id: RepositoryId,
-) -> Result<(Repository, Option<ETag>), GitHubError> {
+) -> Result<(client::Repository, Option<ETag>), GitHubError> {
     let installation = through.installation.github_id;
     let asked = through
         .app
@@ -133,8 +167,8 @@ pub(super) async fn lists(through: &Through, id: RepositoryId) -> Result<bool, G
         {
             return Ok(true);
         }
-        read += page.repositories.len() as u64;
-        if page.repositories.is_empty() || read >= page.total_count {
+        read += page.entries;
+        if page.entries == 0 || read >= page.total_count {
             break;
         }
     }

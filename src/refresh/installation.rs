@@ -9,19 +9,20 @@ use diesel_async::AsyncConnection;
 use serde_json::json;
 
 use super::cover::{Through, page_of};
-use super::outcome::{Trouble, outcome_of};
-use super::repository::{InstallationLost, Lost, follow_up};
+use super::outcome::{self, Trouble, outcome_of};
+use super::repository::{InstallationLost, Lost, follow_up, told};
 use super::sighting::{Sighting, record_sighting, wake_unsynced};
 use super::{InstallationHint, RepositoryHint, request_repository};
+use crate::binding;
 use crate::context::Context;
 use crate::db::Conn;
+use crate::github::GitHubError;
 use crate::github::client;
 use crate::github::ids::RepositoryId;
-use crate::github::{AccessLost, GitHubError};
 use crate::ids::{AppRowId, InstallationRowId};
 use crate::installation::{self, Installation};
 use crate::queue::{Effect, Finish, Job, JobKind, Outcome, Request, Settled};
-use crate::repository::{self, Coverage, Reachability, Repository};
+use crate::repository::{self, Coverage, Reachability, Repository, key_of};
 
 /// The job kind `installation_refresh`.
 #[derive(Debug, Clone)]
@@ -79,9 +80,7 @@ impl InstallationRefresh {
             return Ok(Outcome::Cancelled { reason }.into());
         };
         let Some(app) = self.context.apps.of_row(before.github_app_id).cloned() else {
-            let until = self.context.clock.now() + chrono::TimeDelta::minutes(1);
-            let reason = "its GitHub App is not configured here".to_owned();
-            return Ok(Outcome::Snoozed { until, reason }.into());
+            return Ok(outcome::left_to_another(&self.context).into());
         };
         let read_at = self.context.clock.now();
         let seen = match app.github.installation(before.github_id).await {
@@ -91,37 +90,52 @@ impl InstallationRefresh {
         };
         let now = as_seen(&before, &seen);
         let hint = Hints::of(job, &before, &now);
-        let mut looked = Looked::default();
-        if now.works() && hint.look {
-            let through = Through {
-                app,
-                installation: now.clone(),
-            };
-            looked = match (Look {
-                context: &self.context,
-                through: &through,
-                hint,
-                request: follow_up(job, &self.context),
-            })
-            .run()
-            .await
-            {
-                Ok(looked) => looked,
-                Err(Trouble::GitHub(GitHubError::AccessLost(lost))) => {
-                    return lost_while_looking(lost, before.id, self.context.clock.now());
-                }
-                Err(trouble) => return Err(trouble),
-            };
-        }
-        let effect = Confirm {
+        let confirm = Confirm {
             app: before.github_app_id,
             seen,
             read_at,
         };
-        Ok(Finish::with(
-            Outcome::Completed(result(&now, hint, looked)),
-            effect,
-        ))
+        let through = Through {
+            app,
+            installation: now.clone(),
+        };
+        let looked = if now.works() && hint.look {
+            self.look(&through, hint, job).await
+        } else {
+            Ok(Looked::default())
+        };
+        match looked {
+            Ok(looked) => {
+                let outcome = Outcome::Completed(result(&now, hint, looked));
+                Ok(Finish::with(outcome, confirm))
+            }
+            Err(Trouble::GitHub(error)) => looked_in_vain(error, &through, confirm),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    async fn look(&self, through: &Through, hint: Hints, job: &Job) -> Result<Looked, Trouble> {
+        let look = Look {
+            context: &self.context,
+            through,
+            hint,
+            sought: self.sought(through).await?,
+            request: follow_up(job, &self.context),
+        };
+        look.run().await
+    }
+
+    /// The names under this account that bindings go by which never synced, because they could not reach them.
+    async fn sought(&self, through: &Through) -> Result<BTreeSet<String>, Trouble> {
+        let Some(login) = &through.installation.account_login else {
+            return Ok(BTreeSet::new());
+        };
+        let mut conn = self.context.db.read().await?;
+        let unsynced = binding::unsynced_of_owner(&through.app.host, login, &mut conn).await?;
+        let sought = unsynced.iter().filter(|binding| binding.is_out_of_reach());
+        Ok(sought
+            .map(|binding| key_of(&binding.sought_name().name))
+            .collect())
     }
 
     async fn row(&self, job: &Job) -> Result<Option<Installation>, Trouble> {
@@ -158,8 +172,9 @@ impl Hints {
         let restored = said.iter().any(|hint| hint.restored) || first || !before.works();
         let selected = |row: &Installation| row.repository_selection.as_deref() == Some("selected");
         let reselected = before.repository_selection != now.repository_selection;
-        let narrowed = said.iter().any(|hint| hint.narrowed)
-            || (before.repository_selection.is_some() && !selected(before) && selected(now));
+        let was_all = before.repository_selection.is_some() && !selected(before);
+        // Said or not, it is so only while GitHub says "selected".
+        let narrowed = selected(now) && (was_all || said.iter().any(|hint| hint.narrowed));
         Self {
             look: restored || narrowed || reselected || said.iter().any(|hint| hint.look),
             narrowed,
@@ -173,6 +188,7 @@ struct Look<'a> {
     context: &'a Context,
     through: &'a Through,
     hint: Hints,
+    sought: BTreeSet<String>,
     request: Request,
 }
 
@@ -185,10 +201,10 @@ impl Look<'_> {
             let read_at = self.context.clock.now();
             let page = page_of(self.through, number).await?;
             listed.extend(page.repositories.iter().map(|repository| repository.id));
-            looked.listed = listed.len() as u64;
+            looked.listed += page.entries;
             self.record(&page.repositories, read_at, &mut looked)
                 .await?;
-            if page.repositories.is_empty() || looked.listed >= page.total_count {
+            if page.entries == 0 || looked.listed >= page.total_count {
                 break;
             }
         }
@@ -204,8 +220,12 @@ impl Look<'_> {
     ) -> Result<(), Trouble> {
         let known = self.known(page).await?;
         for seen in page {
-            let mut conn = self.context.db.write().await?;
             let row = known.get(&seen.id);
+            // An installation may cover thousands that nobody here has asked for.
+            if row.is_none() && !self.sought.contains(&key_of(&seen.name.name)) {
+                continue;
+            }
+            let mut conn = self.context.db.write().await?;
             looked.woken += conn
                 .transaction(async |conn| self.record_one(seen, row, read_at, conn).await)
                 .await?;
@@ -241,6 +261,7 @@ impl Look<'_> {
                 etag: None,
                 read_at,
                 restored: self.hint.restored,
+                grants: self.context.config.access.grants,
                 except: None,
             };
             if self.is_news(row, &sighting) {
@@ -311,7 +332,7 @@ impl Look<'_> {
             };
             let mut conn = self.context.db.write().await?;
             conn.transaction(async |conn| {
-                request_repository(row.id, row.installation_id, hint, &self.request, conn).await?;
+                request_repository(row.id, hint, &self.request, conn).await?;
                 repository::doubt_installation(row.id, self.request.at, conn).await
             })
             .await?;
@@ -350,25 +371,23 @@ fn uninstalled(installation: InstallationRowId, read_at: DateTime<Utc>) -> Finis
     Finish::with(Outcome::Completed(result), effect)
 }
 
-fn lost_while_looking(
-    lost: AccessLost,
-    installation: InstallationRowId,
-    read_at: DateTime<Utc>,
+/// What was read of the installation itself holds, whatever came of the list. When that is to be tried
+/// again, nothing is written yet: the next attempt has to see that it works again.
+fn looked_in_vain(
+    error: GitHubError,
+    through: &Through,
+    confirm: Confirm,
 ) -> Result<Finish, Trouble> {
-    let how = match &lost {
-        AccessLost::NotInstalled => Lost::Uninstalled,
-        AccessLost::Suspended => Lost::Suspended,
-        AccessLost::PermissionMissing { .. } | AccessLost::Blocked { .. } => {
-            return Err(GitHubError::AccessLost(lost).into());
+    let asked_at = confirm.read_at;
+    match told(error, through, asked_at) {
+        Err(Trouble::GitHub(error)) => {
+            match outcome_of(error, "listing what the installation covers")? {
+                outcome @ Outcome::Discarded { .. } => Ok(Finish::with(outcome, confirm)),
+                outcome => Ok(outcome.into()),
+            }
         }
-    };
-    let effect = InstallationLost {
-        installation,
-        lost: how,
-        read_at,
-    };
-    let result = json!({ "access": lost.to_string() });
-    Ok(Finish::with(Outcome::Completed(result), effect))
+        told => told,
+    }
 }
 
 struct Confirm {

@@ -15,13 +15,13 @@ use serde_json::json;
 
 pub use cover::{Cover, Found, Through, ask_for_installation};
 pub use installation::InstallationRefresh;
-pub use outcome::{Trouble, outcome_of};
+pub use outcome::{Trouble, left_to_another, outcome_of};
 pub use repository::{RepositoryRefresh, follow_up};
 pub use sighting::{Sighting, record_sighting, wake_unsynced};
 
 use crate::db::Conn;
 use crate::ids::{InstallationRowId, RepositoryRowId};
-use crate::queue::{self, Enqueued, NewJob, Request};
+use crate::queue::{self, Enqueued, JobState, NewJob, Request};
 
 /// As in `jobs.kind`; the target is the repository's row.
 pub const REPOSITORY: &str = "repository_refresh";
@@ -46,10 +46,10 @@ pub struct InstallationHint {
     pub restored: bool,
 }
 
-/// Asks for a refresh of a repository, in the transaction that decided so.
+/// Asks for a refresh of a repository, in the transaction that decided so. It begins by asking as the App,
+/// so that no pause of the installation on record holds it up.
 pub async fn request_repository(
     repository: RepositoryRowId,
-    installation: Option<InstallationRowId>,
     hint: RepositoryHint,
     request: &Request,
     conn: &mut Conn,
@@ -61,7 +61,7 @@ pub async fn request_repository(
         cause: request.cause.clone(),
         hint: Some(json!(hint)),
         organization_id: None,
-        installation_id: installation,
+        installation_id: None,
         max_attempts: request.max_attempts,
     };
     queue::enqueue(new, request.at, conn).await
@@ -85,4 +85,22 @@ pub async fn request_installation(
         max_attempts: request.max_attempts,
     };
     queue::enqueue(new, request.at, conn).await
+}
+
+/// An installation works that did not: unless a look at all it covers is under way already.
+pub(crate) async fn request_restored(
+    installation: InstallationRowId,
+    request: &Request,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    let jobs = queue::running_or_waiting(INSTALLATION, installation.get(), conn).await?;
+    if jobs.iter().any(|job| job.state == JobState::Running) {
+        return Ok(());
+    }
+    let hint = InstallationHint {
+        restored: true,
+        ..InstallationHint::default()
+    };
+    request_installation(installation, hint, &request.in_bulk(), conn).await?;
+    Ok(())
 }

@@ -1,3 +1,6 @@
+use chrono::TimeDelta;
+
+use crate::context::Context;
 use crate::db::DbError;
 use crate::github::GitHubError;
 use crate::queue::Outcome;
@@ -54,5 +57,13 @@ pub fn outcome_of(error: GitHubError, doing: &str) -> anyhow::Result<Outcome> {
         | GitHubError::NoSuchRef
         | GitHubError::EmptyRepository
         | GitHubError::Unexpected(_) => Err(anyhow::Error::from(error).context(doing.to_owned())),
+    }
+}
+
+/// A process that was not told of the App leaves the job to one that was.
+pub fn left_to_another(context: &Context) -> Outcome {
+    Outcome::Snoozed {
+        until: context.clock.now() + TimeDelta::minutes(1),
+        reason: "its GitHub App is not configured here".to_owned(),
     }
 }

@@ -8,14 +8,16 @@ use serde_json::json;
 
 use super::RepositoryHint;
 use super::cover::{self, Cover, Through, covering, read_through};
-use super::outcome::{Trouble, outcome_of};
+use super::outcome::{self, Trouble, outcome_of};
 use super::sighting::{Sighting, record_sighting};
+use crate::apps::App;
+use crate::config::Grants;
 use crate::context::Context;
 use crate::db::Conn;
 use crate::github::client::{self, ETag};
-use crate::github::{AccessLost, GitHubError};
-use crate::ids::{InstallationRowId, RepositoryRowId};
-use crate::installation;
+use crate::github::{AccessLost, GitHubError, RepositoryName};
+use crate::ids::{AppRowId, InstallationRowId, RepositoryRowId};
+use crate::installation::{self, Installation};
 use crate::queue::{Effect, Finish, Job, JobKind, Lane, Outcome, Request, Settled};
 use crate::repository::{self, Coverage, Missing, Reachability, Repository};
 
@@ -63,21 +65,54 @@ impl RepositoryRefresh {
             let reason = "the repository is not known any more".to_owned();
             return Ok(Outcome::Cancelled { reason }.into());
         };
-        let host = &row.github_host;
-        let name = row.full_name();
-        let found = match covering(&self.context, host, row.github_id, &name).await? {
+        let recorded = self.recorded(&row).await?;
+        if !self.can_ask(&row, recorded.as_ref()) {
+            return Ok(outcome::left_to_another(&self.context).into());
+        }
+        let recorded_app = recorded.as_ref().map(|recorded| recorded.github_app_id);
+        let found = match self
+            .covering(&row, &row.full_name(), recorded_app, job)
+            .await?
+        {
             Some(cover) => self.read_covered(cover, &row, job).await?,
             None => None,
         };
         match found {
             Some(finish) => Ok(finish),
-            None => self.uncovered(&row, job).await,
+            None => self.uncovered(&row, recorded, job).await,
         }
     }
 
     async fn row(&self, job: &Job) -> Result<Option<Repository>, Trouble> {
         let mut conn = self.context.db.read().await?;
         Ok(repository::find(RepositoryRowId::new(job.target), &mut conn).await?)
+    }
+
+    async fn recorded(&self, row: &Repository) -> Result<Option<Installation>, Trouble> {
+        let Some(id) = row.installation_id else {
+            return Ok(None);
+        };
+        let mut conn = self.context.db.read().await?;
+        Ok(installation::find(id, &mut conn).await?)
+    }
+
+    /// Whether this process was told of the Apps that it takes: another's word would be "not there".
+    fn can_ask(&self, row: &Repository, recorded: Option<&Installation>) -> bool {
+        let apps = &self.context.apps;
+        match recorded {
+            Some(recorded) => apps.of_row(recorded.github_app_id).is_some(),
+            None => !apps.on_host(&row.github_host).is_empty(),
+        }
+    }
+
+    async fn covering(
+        &self,
+        row: &Repository,
+        name: &RepositoryName,
+        recorded: Option<AppRowId>,
+        job: &Job,
+    ) -> Result<Option<Cover>, Trouble> {
+        covering(&self.context, row, name, recorded, &self.follow_up(job)).await
     }
 
     /// `None` when the installation that was found turns out to be of another repository.
@@ -89,22 +124,24 @@ impl RepositoryRefresh {
     ) -> Result<Option<Finish>, Trouble> {
         for _ in 0..RENAMES {
             if !cover.through.installation.works() {
-                return Ok(Some(covered_in_vain(&cover, row)));
+                // At the name that was asked for another repository may be by now, and nobody can look.
+                let surely = cover.by_name.is_none();
+                return Ok(surely.then(|| covered_in_vain(&cover, row)));
             }
             let read_at = self.context.clock.now();
             let (seen, etag) = match read_through(&cover.through, row.github_id).await {
                 Ok(seen) => seen,
                 Err(GitHubError::NotFound) if cover.by_name.is_some() => return Ok(None),
                 Err(GitHubError::NotFound) => return Err(contradiction(row)),
-                Err(error) => return self.told(error, &cover.through).map(Some),
+                Err(error) => return told(error, &cover.through, read_at).map(Some),
             };
             if cover.by_name.as_ref().is_none_or(|name| *name == seen.name) {
                 let coverage = Coverage::Asked(cover.through.installation.id);
                 return Ok(Some(self.seen(row, seen, coverage, etag, read_at, job)));
             }
             // It was asked by a name that the repository does not have (any more).
-            let host = &row.github_host;
-            match covering(&self.context, host, row.github_id, &seen.name).await? {
+            let app = Some(cover.through.app.row);
+            match self.covering(row, &seen.name, app, job).await? {
                 Some(next) => cover = next,
                 None => return Ok(None),
             }
@@ -113,36 +150,60 @@ impl RepositoryRefresh {
     }
 
     /// No installation covers it: uninstalled, suspended, taken out, given away, or no more.
-    async fn uncovered(&self, row: &Repository, job: &Job) -> Result<Finish, Trouble> {
-        let Some(through) = self.on_record(row).await? else {
-            return Ok(self.lost(row, None, "no installation of the App is known for it"));
-        };
+    async fn uncovered(
+        &self,
+        row: &Repository,
+        recorded: Option<Installation>,
+        job: &Job,
+    ) -> Result<Finish, Trouble> {
         let read_at = self.context.clock.now();
-        let app = &through.app;
-        let id = through.installation.github_id;
-        let installation = match app.github.installation(id).await {
-            Ok(seen) => {
-                let mut conn = self.context.db.write().await?;
-                installation::confirm(app.row, &seen, read_at, &mut conn).await?
-            }
+        let known = recorded.and_then(|installation| {
+            let app = self.context.apps.of_row(installation.github_app_id)?;
+            Some((app.clone(), installation))
+        });
+        let Some((app, installation)) = known else {
+            let because = "no installation of the App is known for it";
+            return Ok(lost(row, None, because, read_at));
+        };
+        let installation = match app.github.installation(installation.github_id).await {
+            Ok(seen) => self.confirm_installation(&app, &seen, read_at, job).await?,
             Err(GitHubError::NotFound) => {
-                let lost = (through.installation.id, Lost::Uninstalled);
-                return Ok(self.lost(row, Some(lost), "the App was uninstalled there"));
+                let uninstalled = Some((installation.id, Lost::Uninstalled));
+                return Ok(lost(
+                    row,
+                    uninstalled,
+                    "the App was uninstalled there",
+                    read_at,
+                ));
             }
             Err(error) => return Err(error.into()),
         };
-        let through = Through {
-            app: app.clone(),
-            installation,
-        };
-        if through.installation.suspended_at.is_some() {
+        if installation.suspended_at.is_some() {
             return Ok(Outcome::Completed(json!({ "access": "suspended" })).into());
         }
+        let through = Through { app, installation };
+        let read_at = self.context.clock.now();
         match cover::lists(&through, row.github_id).await {
             Ok(false) => self.unlisted(row, &through, job).await,
             Ok(true) => Err(contradiction(row)),
-            Err(error) => self.told(error, &through),
+            Err(error) => told(error, &through, read_at),
         }
+    }
+
+    async fn confirm_installation(
+        &self,
+        app: &App,
+        seen: &client::Installation,
+        read_at: DateTime<Utc>,
+        job: &Job,
+    ) -> Result<Installation, Trouble> {
+        let request = self.follow_up(job);
+        let mut conn = self.context.db.write().await?;
+        Ok(conn
+            .transaction(async |conn| {
+                cover::confirm_installation(app.row, seen, read_at, &request, conn).await
+            })
+            .await?)
     }
 
     /// The token works, and the installation does not list it. A public repository is read all the same.
@@ -156,24 +217,8 @@ impl RepositoryRefresh {
         match read_through(through, row.github_id).await {
             Ok((seen, etag)) => Ok(self.seen(row, seen, Coverage::Nobody, etag, read_at, job)),
             Err(GitHubError::NotFound) => Ok(self.missing(row, job, read_at).await?),
-            Err(error) => self.told(error, through),
+            Err(error) => told(error, through, read_at),
         }
-    }
-
-    async fn on_record(&self, row: &Repository) -> Result<Option<Through>, Trouble> {
-        let Some(id) = row.installation_id else {
-            return Ok(None);
-        };
-        let mut conn = self.context.db.read().await?;
-        let installation = installation::find(id, &mut conn).await?;
-        Ok(installation.and_then(|installation| {
-            let app = self
-                .context
-                .apps
-                .of_row(installation.github_app_id)?
-                .clone();
-            Some(Through { app, installation })
-        }))
     }
 
     fn seen(
@@ -196,6 +241,7 @@ impl RepositoryRefresh {
             coverage,
             etag,
             read_at,
+            grants: self.context.config.access.grants,
             request: self.follow_up(job),
         };
         Finish::with(Outcome::Completed(result), effect)
@@ -229,40 +275,52 @@ impl RepositoryRefresh {
         .into())
     }
 
-    fn lost(
-        &self,
-        row: &Repository,
-        installation: Option<(InstallationRowId, Lost)>,
-        because: &str,
-    ) -> Finish {
-        let result = json!({ "access": "access_lost", "because": because });
-        let effect = OutOfReach {
-            repository: row.id,
-            installation,
-            read_at: self.context.clock.now(),
-        };
-        Finish::with(Outcome::Completed(result), effect)
-    }
-
-    /// What an error says about the installation is worth as much as an answer.
-    fn told(&self, error: GitHubError, through: &Through) -> Result<Finish, Trouble> {
-        let lost = match &error {
-            GitHubError::AccessLost(AccessLost::NotInstalled) => Lost::Uninstalled,
-            GitHubError::AccessLost(AccessLost::Suspended) => Lost::Suspended,
-            _ => return Err(error.into()),
-        };
-        let result = json!({ "access": error.to_string() });
-        let effect = InstallationLost {
-            installation: through.installation.id,
-            lost,
-            read_at: self.context.clock.now(),
-        };
-        Ok(Finish::with(Outcome::Completed(result), effect))
-    }
-
     fn follow_up(&self, job: &Job) -> Request {
         follow_up(job, &self.context)
     }
+}
+
+fn lost(
+    row: &Repository,
+    installation: Option<(InstallationRowId, Lost)>,
+    because: &str,
+    read_at: DateTime<Utc>,
+) -> Finish {
+    let result = json!({ "access": "access_lost", "because": because });
+    let effect = OutOfReach {
+        repository: row.id,
+        installation,
+        read_at,
+    };
+    Finish::with(Outcome::Completed(result), effect)
+}
+
+/// What an error says about the installation is worth as much as an answer.
+pub(super) fn told(
+    error: GitHubError,
+    through: &Through,
+    asked_at: DateTime<Utc>,
+) -> Result<Finish, Trouble> {
+    let lost = match &error {
+        GitHubError::AccessLost(AccessLost::NotInstalled) => Lost::Uninstalled,
+        GitHubError::AccessLost(AccessLost::Suspended) => Lost::Suspended,
+        GitHubError::RateLimited { until, .. } => {
+            let effect = Paused {
+                installation: through.installation.id,
+                until: *until,
+            };
+            let outcome = outcome_of(error, "looking at what the installation covers")?;
+            return Ok(Finish::with(outcome, effect));
+        }
+        _ => return Err(error.into()),
+    };
+    let result = json!({ "access": error.to_string() });
+    let effect = InstallationLost {
+        installation: through.installation.id,
+        lost,
+        read_at: asked_at,
+    };
+    Ok(Finish::with(Outcome::Completed(result), effect))
 }
 
 /// Renames that may happen while one refresh asks.
@@ -283,8 +341,7 @@ fn covered_in_vain(cover: &Cover, row: &Repository) -> Finish {
     let installation = &cover.through.installation;
     let effect = CoveredInVain {
         repository: row.id,
-        // At the name that was asked for another repository may be by now.
-        installation: cover.by_name.is_none().then_some(installation.id),
+        installation: installation.id,
         asked_at: cover.asked_at,
     };
     let result = match installation.missing_permission() {
@@ -345,6 +402,7 @@ struct Seen {
     coverage: Coverage,
     etag: Option<ETag>,
     read_at: DateTime<Utc>,
+    grants: Grants,
     request: Request,
 }
 
@@ -358,6 +416,7 @@ impl Effect for Seen {
             etag: self.etag.as_ref(),
             read_at: self.read_at,
             restored: false,
+            grants: self.grants,
             except: None,
         };
         record_sighting(&sighting, &self.request, conn).await?;
@@ -367,17 +426,14 @@ impl Effect for Seen {
 
 struct CoveredInVain {
     repository: RepositoryRowId,
-    installation: Option<InstallationRowId>,
+    installation: InstallationRowId,
     asked_at: DateTime<Utc>,
 }
 
 #[async_trait]
 impl Effect for CoveredInVain {
     async fn apply(self: Box<Self>, _proof: &Settled, conn: &mut Conn) -> QueryResult<()> {
-        match self.installation {
-            Some(id) => repository::mark_covered(self.repository, id, self.asked_at, conn).await,
-            None => Ok(()),
-        }
+        repository::mark_covered(self.repository, self.installation, self.asked_at, conn).await
     }
 }
 
@@ -407,5 +463,18 @@ pub(super) struct InstallationLost {
 impl Effect for InstallationLost {
     async fn apply(self: Box<Self>, _proof: &Settled, conn: &mut Conn) -> QueryResult<()> {
         self.lost.mark(self.installation, self.read_at, conn).await
+    }
+}
+
+/// Its jobs wait in every process.
+struct Paused {
+    installation: InstallationRowId,
+    until: DateTime<Utc>,
+}
+
+#[async_trait]
+impl Effect for Paused {
+    async fn apply(self: Box<Self>, _proof: &Settled, conn: &mut Conn) -> QueryResult<()> {
+        installation::pause(self.installation, self.until, conn).await
     }
 }

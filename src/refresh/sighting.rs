@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 
-use crate::binding::{self, Binding, Finding};
+use crate::binding::{self, Binding};
 use crate::config::Grants;
 use crate::db::Conn;
 use crate::github::RepositoryName;
@@ -25,26 +25,20 @@ pub struct Sighting<'a> {
     pub read_at: DateTime<Utc>,
     /// Everything bound in it catches up, whatever we knew.
     pub restored: bool,
+    /// Whose bindings may sync because of it.
+    pub grants: Grants,
     /// A binding whose own sync has seen it: that one needs no other.
     pub except: Option<BindingId>,
 }
 
-/// Writes a sighting down. What could not be read before, and can be now, catches up with one sync a
-/// binding; so does what follows a default branch that is another one now. Must run in a transaction.
+/// Writes a sighting down, and asks for the syncs that follow from it: of what could not be read before
+/// and can be now, of what follows a default branch that is another one now, and of what has never synced
+/// and goes by the name that it had. One sync a binding. Must run in a transaction.
 pub async fn record_sighting(
     sighting: &Sighting<'_>,
     request: &Request,
     conn: &mut Conn,
 ) -> QueryResult<Repository> {
-    let before = repository::find_by_github_id(sighting.host, sighting.seen.id, conn).await?;
-    // Jobs and bindings are locked before the repository's row, as everybody does.
-    if let Some(before) = &before
-        && before.confirmed_at <= sighting.read_at
-    {
-        for binding in catching_up(sighting, before, conn).await? {
-            sync::catch_up(&binding, request, conn).await?;
-        }
-    }
     let Sighting {
         host,
         seen,
@@ -53,6 +47,13 @@ pub async fn record_sighting(
         read_at,
         ..
     } = *sighting;
+    let before = repository::find_by_github_id(host, seen.id, conn).await?;
+    // Jobs and bindings are locked before the repository's row, as everybody does.
+    if let Some(before) = before.filter(|before| before.confirmed_at <= read_at) {
+        for binding in catching_up(sighting, &before, conn).await? {
+            sync::catch_up(&binding, request, conn).await?;
+        }
+    }
     repository::confirm(host, seen, coverage, etag, read_at, conn).await
 }
 
@@ -61,31 +62,49 @@ async fn catching_up(
     before: &Repository,
     conn: &mut Conn,
 ) -> QueryResult<Vec<Binding>> {
-    let readable_now = match sighting.coverage {
-        Coverage::Asked(id) | Coverage::OnRecord(id) => {
-            works(installation::find(id, conn).await?.as_ref())
-        }
-        Coverage::Nobody => false,
+    let now = match sighting.coverage {
+        Coverage::Asked(id) | Coverage::OnRecord(id) => installation::find(id, conn).await?,
+        Coverage::Nobody => None,
+    };
+    let Some(now) = now else {
+        return Ok(Vec::new());
+    };
+    let was = match before.installation_id {
+        Some(id) => installation::find(id, conn).await?,
+        None => None,
     };
     let readable_before = before.reachability == Reachability::Reachable
-        && match before.installation_id {
-            Some(id) => works(installation::find(id, conn).await?.as_ref()),
-            None => false,
-        };
-    let back = sighting.restored || (readable_now && !readable_before);
+        && was.is_some_and(|was| was.id == now.id && was.works());
+    let back = sighting.restored || (now.works() && !readable_before);
     let moved = before.default_branch.as_ref() != Some(&sighting.seen.default_branch);
-    if !back && !moved {
-        return Ok(Vec::new());
+    let renamed = before.full_name() != sighting.seen.name;
+    let mut wanted = Vec::new();
+    if back || moved {
+        let bound = binding::of_repository(before.id, conn).await?;
+        wanted.extend(bound.into_iter().filter(|it| back || it.git_ref.is_none()));
     }
-    let bound = binding::of_repository(before.id, conn).await?;
-    let wanted = |binding: &Binding| {
-        sighting.except != Some(binding.id) && (back || binding.git_ref.is_none())
-    };
-    Ok(bound.into_iter().filter(wanted).collect())
+    if renamed {
+        wanted.extend(binding::unsynced_named(sighting.host, &before.full_name(), conn).await?);
+    }
+    wanted.retain(|binding| sighting.except != Some(binding.id));
+    allowed(wanted, sighting.host, &now, sighting.grants, conn).await
 }
 
-fn works(installation: Option<&Installation>) -> bool {
-    installation.is_some_and(Installation::works)
+/// Those whose organisation may read what the installation covers: jobs of others would tell them of what
+/// happens where they have no say.
+async fn allowed(
+    bindings: Vec<Binding>,
+    host: &str,
+    covered_by: &Installation,
+    grants: Grants,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Binding>> {
+    if bindings.is_empty() {
+        return Ok(bindings);
+    }
+    let holder = grant::holder(host, covered_by.github_id, conn).await?;
+    let may = |binding: &Binding| grants.allow(holder == Some(binding.organization_id));
+    Ok(bindings.into_iter().filter(may).collect())
 }
 
 /// A repository is called so now, and an installation covers it: what was bound by that name, has never
@@ -98,19 +117,11 @@ pub async fn wake_unsynced(
     request: &Request,
     conn: &mut Conn,
 ) -> QueryResult<usize> {
-    let mut woken = 0;
-    for binding in binding::unsynced_named(host, name, conn).await? {
-        let out_of_reach = matches!(
-            binding.finding,
-            Some(Finding::AccessLost | Finding::Suspended | Finding::NotGranted)
-        );
-        // A tenant must not learn from its jobs what happens to what it may not bind.
-        let allowed = grants == Grants::Off
-            || grant::covers(binding.organization_id, host, covered_by.github_id, conn).await?;
-        if out_of_reach && allowed {
-            sync::catch_up(&binding, request, conn).await?;
-            woken += 1;
-        }
+    let named = binding::unsynced_named(host, name, conn).await?;
+    let out_of_reach = named.into_iter().filter(Binding::is_out_of_reach).collect();
+    let waking = allowed(out_of_reach, host, covered_by, grants, conn).await?;
+    for binding in &waking {
+        sync::catch_up(binding, request, conn).await?;
     }
-    Ok(woken)
+    Ok(waking.len())
 }

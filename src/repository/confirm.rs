@@ -14,21 +14,14 @@ use crate::ids::{InstallationRowId, RepositoryRowId};
 pub enum Coverage {
     /// GitHub was asked which installation that is, or listed it under the installation.
     Asked(InstallationRowId),
-    /// It was read through the installation that is on record. Says nothing when that is in doubt:
-    /// any token reads a public repository.
+    /// It was read through the installation that is on record. Says what it is called, and not that it is
+    /// covered: any token reads a public repository.
     OnRecord(InstallationRowId),
     /// GitHub was asked, and no installation of ours does. It is there all the same.
     Nobody,
 }
 
 impl Coverage {
-    const fn installation(self) -> Option<InstallationRowId> {
-        match self {
-            Self::Asked(id) | Self::OnRecord(id) => Some(id),
-            Self::Nobody => None,
-        }
-    }
-
     const fn reachability(self) -> Reachability {
         match self {
             Self::Asked(_) | Self::OnRecord(_) => Reachability::Reachable,
@@ -70,56 +63,75 @@ async fn upsert(
     read_at: DateTime<Utc>,
     conn: &mut Conn,
 ) -> QueryResult<Option<Repository>> {
-    let names = (
+    let facts = (
         repositories::owner_id.eq(seen.owner_id),
         repositories::owner.eq(seen.name.owner.as_str()),
         repositories::name.eq(seen.name.name.as_str()),
         repositories::owner_key.eq(key_of(&seen.name.owner)),
         repositories::name_key.eq(key_of(&seen.name.name)),
-    );
-    let facts = (
         repositories::default_branch.eq(Some(seen.default_branch.as_str())),
         repositories::visibility.eq(Some(seen.visibility.as_str())),
         repositories::archived.eq(seen.archived),
-        repositories::reachability.eq(coverage.reachability()),
-        repositories::missing_since.eq(None::<DateTime<Utc>>),
-        repositories::times_missing.eq(0),
-        repositories::removed_at.eq(None::<DateTime<Utc>>),
         repositories::etag.eq(etag.map(ETag::as_str)),
         repositories::confirmed_at.eq(read_at),
         repositories::updated_at.eq(read_at),
     );
-    let identity = (
+    let first_sight = (
         repositories::github_host.eq(host),
         repositories::github_id.eq(seen.id),
+        repositories::reachability.eq(coverage.reachability()),
+        repositories::times_missing.eq(0),
         repositories::created_at.eq(read_at),
     );
-    let is_newer = repositories::confirmed_at.le(read_at);
-    let installation = coverage.installation();
     let upsert = diesel::insert_into(repositories::table)
-        .values((
-            identity,
-            names.clone(),
-            facts,
-            repositories::installation_id.eq(installation),
-        ))
+        .values((first_sight, facts.clone()))
         .on_conflict((repositories::github_host, repositories::github_id))
         .do_update()
-        .set((names, facts));
+        .set(facts);
+    let is_newer = repositories::confirmed_at.le(read_at);
     let row: Option<Repository> = diesel::query_dsl::methods::FilterDsl::filter(upsert, is_newer)
         .returning(Repository::as_returning())
         .get_result(conn)
         .await
         .optional()?;
-    if let (Some(row), Some(installation)) = (&row, installation)
-        && row.installation_id != Some(installation)
-    {
-        diesel::update(repositories::table.find(row.id))
-            .set(repositories::installation_id.eq(installation))
-            .execute(conn)
-            .await?;
+    if let Some(row) = &row {
+        record_coverage(row, coverage, read_at, conn).await?;
     }
     Ok(row)
+}
+
+/// What GitHub was asked about access, apart from what it showed.
+async fn record_coverage(
+    row: &Repository,
+    coverage: Coverage,
+    read_at: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    // Somewhere else, and not gone, whatever becomes of it there.
+    let removed_at = (coverage == Coverage::Nobody).then_some(read_at);
+    let seen = (
+        repositories::reachability.eq(coverage.reachability()),
+        repositories::missing_since.eq(None::<DateTime<Utc>>),
+        repositories::times_missing.eq(0),
+        repositories::removed_at.eq(removed_at),
+    );
+    let target = repositories::table.find(row.id);
+    match coverage {
+        Coverage::Asked(id) => {
+            let through = repositories::installation_id.eq(id);
+            diesel::update(target)
+                .set((seen, through))
+                .execute(conn)
+                .await?
+        }
+        Coverage::OnRecord(id) if row.installation_id.is_none() => {
+            let through = repositories::installation_id.eq(id);
+            diesel::update(target).set(through).execute(conn).await?
+        }
+        Coverage::OnRecord(_) => 0,
+        Coverage::Nobody => diesel::update(target).set(seen).execute(conn).await?,
+    };
+    Ok(())
 }
 
 async fn known(host: &str, seen: &client::Repository, conn: &mut Conn) -> QueryResult<Repository> {
@@ -145,24 +157,21 @@ pub(super) async fn settle_doubt(
 }
 
 /// Writes that nothing has changed since what is stored was read, through the installation on record.
+/// Like any sighting through that, it does not say who covers it.
 pub async fn confirm_unchanged(
     id: RepositoryRowId,
     read_at: DateTime<Utc>,
     conn: &mut Conn,
-) -> QueryResult<()> {
+) -> QueryResult<Repository> {
     diesel::update(
         repositories::table
             .find(id)
             .filter(repositories::confirmed_at.le(read_at)),
     )
-    .set((
-        repositories::reachability.eq(Reachability::Reachable),
-        repositories::missing_since.eq(None::<DateTime<Utc>>),
-        repositories::times_missing.eq(0),
-        repositories::removed_at.eq(None::<DateTime<Utc>>),
-        repositories::confirmed_at.eq(read_at),
-    ))
+    .set(repositories::confirmed_at.eq(read_at))
     .execute(conn)
     .await?;
-    Ok(())
+    super::find(id, conn)
+        .await?
+        .ok_or(diesel::result::Error::NotFound)
 }

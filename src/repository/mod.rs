@@ -122,7 +122,7 @@ pub async fn set_installation(
     asked_at: DateTime<Utc>,
     conn: &mut Conn,
 ) -> QueryResult<()> {
-    diesel::update(
+    let written = diesel::update(
         repositories::table
             .find(id)
             .filter(repositories::confirmed_at.le(asked_at)),
@@ -130,7 +130,10 @@ pub async fn set_installation(
     .set(repositories::installation_id.eq(installation))
     .execute(conn)
     .await?;
-    confirm::settle_doubt(id, asked_at, conn).await
+    if written > 0 {
+        confirm::settle_doubt(id, asked_at, conn).await?;
+    }
+    Ok(())
 }
 
 /// Names are compared by this: GitHub's know no case.

@@ -16,7 +16,7 @@ use crate::github::{AccessLost, GitHubError, RepositoryName};
 use crate::grant;
 use crate::installation::{self, Installation};
 use crate::queue::{Job, Outcome, Request};
-use crate::refresh::{self, Cover, Found, InstallationHint, Sighting, Through, record_sighting};
+use crate::refresh::{self, Cover, Found, Sighting, Through, record_sighting};
 use crate::repository::{self, Coverage, Reachability, Repository};
 
 /// The repository as GitHub shows it now, and through which installation.
@@ -36,23 +36,25 @@ pub(super) struct Locator<'a> {
 
 impl Locator<'_> {
     pub(super) async fn locate(&self) -> Step<Located> {
-        if self
-            .context
-            .apps
-            .on_host(&self.target.binding.github_host)
-            .is_empty()
-        {
+        if !self.can_ask() {
             return Err(self.no_app());
         }
-        let known = self.known_installation();
-        if let Some(through) = &known {
-            self.check_grant(&through.installation).await?;
+        let mut known = self.known_installation();
+        if let Some(through) = &known
+            && !self.is_granted(through.installation.github_id).await?
+        {
+            // Another may cover it by now, and be granted.
+            known = None;
         }
-        if let Some(located) = self.fresh_enough() {
+        if let Some(located) = self.fresh_enough().filter(|_| known.is_some()) {
             return Ok(located);
         }
         let located = match known {
-            Some(through) => match self.read_through(&through, false).await {
+            Some(through) => match self.read_through(&through, None).await {
+                // Somebody has found out meanwhile that it is not covered: any token reads what is public.
+                Ok(located) if located.repository.reachability != Reachability::Reachable => {
+                    self.relocate(None).await?
+                }
                 Ok(located) => located,
                 Err(error) if is_out_of_reach(&error) => {
                     self.relocate(Some((through, error))).await?
@@ -113,7 +115,11 @@ impl Locator<'_> {
     }
 
     /// `asked`: GitHub has just said that this installation covers it.
-    async fn read_through(&self, through: &Through, asked: bool) -> Result<Located, ReadError> {
+    async fn read_through(
+        &self,
+        through: &Through,
+        asked: Option<&Cover>,
+    ) -> Result<Located, ReadError> {
         let Through { app, installation } = through;
         let read_at = self.context.clock.now();
         let sought = self.target.binding.sought_name();
@@ -125,15 +131,22 @@ impl Locator<'_> {
             ),
             None => (RepositoryKey::Name(&sought), None),
         };
-        let etag = etag.filter(|_| !asked);
+        let etag = etag.filter(|_| asked.is_none());
         let answer = app
             .github
             .repository(installation.github_id, key, etag.as_ref())
             .await?;
-        let coverage = if asked {
-            Coverage::Asked(installation.id)
-        } else {
-            Coverage::OnRecord(installation.id)
+        if let (Some(name), Conditional::Modified { value, .. }) =
+            (asked.and_then(|cover| cover.by_name.as_ref()), &answer)
+            && *name != value.name
+        {
+            // It was asked for by a name that the repository does not have (any more): a refresh, which
+            // has the time for it, finds out.
+            return Err(GitHubError::NotFound.into());
+        }
+        let coverage = match asked {
+            Some(_) => Coverage::Asked(installation.id),
+            None => Coverage::OnRecord(installation.id),
         };
         let repository = self.confirm(answer, coverage, read_at).await?;
         if installation.suspended_at.is_some() || installation.deleted_at.is_some() {
@@ -157,11 +170,7 @@ impl Locator<'_> {
         let marked = conn
             .transaction(async |conn| {
                 if installation::mark_working(installation.id, read_at, conn).await? {
-                    let hint = InstallationHint {
-                        restored: true,
-                        ..InstallationHint::default()
-                    };
-                    refresh::request_installation(installation.id, hint, &request, conn).await?;
+                    refresh::request_restored(installation.id, &request, conn).await?;
                 }
                 diesel::QueryResult::Ok(())
             })
@@ -195,6 +204,7 @@ impl Locator<'_> {
                     etag: etag.as_ref(),
                     read_at,
                     restored: false,
+                    grants: self.context.config.access.grants,
                     except: Some(self.target.binding.id),
                 };
                 let request = self.follow_up();
@@ -215,14 +225,8 @@ impl Locator<'_> {
                 let stored = stored
                     .ok_or_else(|| anyhow::anyhow!("304 without a question"))
                     .map_err(Stop::from)?;
-                repository::confirm_unchanged(stored.id, read_at, &mut conn)
-                    .await
-                    .map_err(Stop::from)?;
-                Ok(Repository {
-                    reachability: Reachability::Reachable,
-                    confirmed_at: read_at,
-                    ..stored.clone()
-                })
+                let confirmed = repository::confirm_unchanged(stored.id, read_at, &mut conn).await;
+                Ok(confirmed.map_err(Stop::from)?)
             }
         }
     }
@@ -244,50 +248,85 @@ impl Locator<'_> {
             });
             return Err(self.out_of_reach(uninstalled));
         };
-        let through = cover.through;
-        if let (Some(row), None) = (repository, &cover.by_name) {
-            // So it is, whether this organisation may go on or not.
-            let (installation, asked_at) = (&through.installation, cover.asked_at);
-            let mut conn = self.context.db.write().await?;
-            if installation.works() {
-                let id = installation.id;
-                repository::set_installation(row.id, id, asked_at, &mut conn).await?;
+        let installation = &cover.through.installation;
+        let allowed = match self.check_grant(installation).await {
+            Ok(()) => self.check_installation(installation),
+            refused => refused,
+        };
+        if let Err(refused) = allowed {
+            // At the name that was asked for another repository may be by now.
+            let surely = repository.is_none() || cover.by_name.is_none();
+            self.record_cover(&cover).await?;
+            return Err(if surely {
+                refused
             } else {
-                repository::mark_covered(row.id, installation.id, asked_at, &mut conn).await?;
-            }
+                self.out_of_reach(None)
+            });
         }
-        self.check_grant(&through.installation).await?;
-        self.check_installation(&through.installation)?;
-        match self.read_through(&through, true).await {
-            Ok(located)
-                if cover
-                    .by_name
-                    .is_none_or(|name| name == located.repository.full_name()) =>
-            {
-                Ok(located)
-            }
-            // It was asked for by a name that the repository does not have (any more): a refresh, which
-            // has the time for it, finds out.
-            Ok(_) | Err(ReadError::GitHub(GitHubError::NotFound)) => Err(self.out_of_reach(None)),
-            Err(error) => {
-                Err(self.stop(error, Some(&through.installation), "reading the repository"))
-            }
+        match self.read_through(&cover.through, Some(&cover)).await {
+            Ok(located) => Ok(located),
+            Err(ReadError::GitHub(GitHubError::NotFound)) => Err(self.out_of_reach(None)),
+            Err(error) => Err(self.stop(error, Some(installation), "reading the repository")),
+        }
+    }
+
+    /// So it is, whether this organisation may go on or not.
+    async fn record_cover(&self, cover: &Cover) -> Step<()> {
+        // Asked by name, it may be of another repository.
+        let (Some(row), None) = (&self.target.repository, &cover.by_name) else {
+            return Ok(());
+        };
+        let (installation, asked_at) = (&cover.through.installation, cover.asked_at);
+        let mut conn = self.context.db.write().await?;
+        if installation.works() {
+            let id = installation.id;
+            repository::set_installation(row.id, id, asked_at, &mut conn).await?;
+        } else {
+            repository::mark_covered(row.id, installation.id, asked_at, &mut conn).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether this process was told of the Apps that it takes: another's word would be "not there".
+    fn can_ask(&self) -> bool {
+        let apps = &self.context.apps;
+        match &self.target.installation {
+            Some(recorded) => apps.of_row(recorded.github_app_id).is_some(),
+            None => !apps.on_host(&self.target.binding.github_host).is_empty(),
         }
     }
 
     /// The first one that is granted; else the first, of which it then has to be said that it is not. To
     /// an unsynced binding one that is not granted is as good as none, found by the same questions and
     /// written down nowhere: its operator is not to learn which private repositories there are.
+    ///
+    /// The one on record comes before those of other Apps, and stays while it is granted to anybody: an
+    /// organisation that came by another App does not take the content of the first off its readers.
     async fn find_installation(&self, name: &RepositoryName) -> Step<Option<Cover>> {
-        let mut not_granted = None;
-        for app in self.context.apps.on_host(&self.target.binding.github_host) {
-            let Some(found) = self.ask_for_installation(&app, name).await? else {
-                continue;
+        let recorded = self.target.installation.as_ref();
+        let mut apps = self.context.apps.on_host(&self.target.binding.github_host);
+        apps.sort_by_key(|app| recorded.is_none_or(|it| it.github_app_id != app.row));
+        let (mut not_granted, mut failed) = (None, None);
+        for app in apps {
+            let found = match self.ask_for_installation(&app, name).await {
+                Ok(Some(found)) => found,
+                Ok(None) => continue,
+                // One that cannot be asked keeps the others from nothing.
+                Err(stop) => {
+                    failed = failed.or(Some(stop));
+                    continue;
+                }
             };
-            if self.is_granted(found.seen.id).await? {
+            let is_recorded = recorded.is_some_and(|it| it.github_id == found.seen.id);
+            if self.is_granted(found.seen.id).await?
+                || (is_recorded && self.is_granted_to_anybody(found.seen.id).await?)
+            {
                 return Ok(Some(self.known(found).await?));
             }
             not_granted = not_granted.or(Some(found));
+        }
+        if let Some(stop) = failed {
+            return Err(stop);
         }
         match not_granted.filter(|_| self.target.repository.is_some()) {
             Some(found) => Ok(Some(self.known(found).await?)),
@@ -311,8 +350,11 @@ impl Locator<'_> {
     }
 
     async fn known(&self, found: Found) -> Step<Cover> {
+        let request = self.follow_up();
         let mut conn = self.context.db.write().await?;
-        Ok(found.known(&mut conn).await?)
+        Ok(conn
+            .transaction(async |conn| found.known(&request, conn).await)
+            .await?)
     }
 
     /// Another owner than the one stored means a transfer, and that means another installation.
@@ -365,6 +407,12 @@ impl Locator<'_> {
         let mut conn = self.context.db.read().await?;
         let holds_grant = grant::covers(organization, host, id, &mut conn).await?;
         Ok(self.context.config.access.grants.allow(holds_grant))
+    }
+
+    async fn is_granted_to_anybody(&self, id: InstallationId) -> Step<bool> {
+        let mut conn = self.context.db.read().await?;
+        let holder = grant::holder(&self.target.binding.github_host, id, &mut conn).await?;
+        Ok(holder.is_some())
     }
 
     fn hides_what_is_not_granted(&self) -> bool {

@@ -76,7 +76,10 @@ async fn enqueue(
         cause: request.cause.clone(),
         hint: hint.map(PushHint::to_json),
         organization_id: Some(binding.organization_id),
-        installation_id: repository.and_then(|repository| repository.installation_id),
+        // In doubt, the pause of the one on record holds nothing up.
+        installation_id: repository
+            .filter(|repository| repository.installation_doubted_at.is_none())
+            .and_then(|repository| repository.installation_id),
         max_attempts: request.max_attempts,
     };
     let enqueued = queue::enqueue(new, request.at, conn).await?;

@@ -116,7 +116,7 @@ impl Effect for Learnt {
         }
         if let Some((repository, request)) = &self.repository_out_of_reach {
             let hint = RepositoryHint::default();
-            refresh::request_repository(*repository, None, hint, request, conn).await?;
+            refresh::request_repository(*repository, hint, request, conn).await?;
         }
         if let (Some(binding), Some(finding)) = (&self.binding, self.finding) {
             binding::record_finding(binding, finding, proof, conn).await?;

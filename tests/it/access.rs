@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use bindery::github::ids::RepositoryId;
-use bindery::simulator::{Route, Selection};
+use bindery::simulator::{Fault, Route, Selection};
 use serde_json::{Value, json};
 
 use crate::support::{World, stories};
+use crate::webhook::post::Post;
 
 /// `site` on `octo/templates`, with one file `a`: pushed so long ago that GitHub's API is of one mind about
 /// it, and nobody waits before another head is believed of which no push told.
@@ -97,7 +98,7 @@ stories! {
 
     async fn g15_a_404_by_mistake_is_not_believed(world: World) {
         let repo = bound(&world).await;
-        let mistake = bindery::simulator::Fault::on(Route::Repository).status(404);
+        let mistake = Fault::on(Route::Repository).status(404);
         world.github.fail(mistake);
         world.push(repo, &[("a", "2")]).await;
         minutes(&world, 5).await;
@@ -210,6 +211,30 @@ stories! {
         world.end().await;
     }
 
+    async fn what_was_missing_before_it_was_read_is_not_missing(world: World) {
+        bound(&world).await;
+        let other = world.repository("other", &[("a", "x")]).await;
+        world.github.select(world.installation, Selection::selected([other])).await;
+        world.workers.inbox.drain().await.unwrap();
+        world.asked();
+        world.github.fail(Fault::on(Route::Repository).times(1).delay(Duration::from_millis(500)));
+        let (slow, ()) = tokio::join!(world.workers.queue.drain(), async {
+            while world.github.count(Route::Repository) == 0 {
+                tokio::task::yield_now().await;
+            }
+            world.clock.advance(Duration::from_secs(1));
+            world.github.lose_next(10);
+            world.github.select(world.installation, Selection::All).await;
+            world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
+            world.workers.queue.drain().await.unwrap();
+            assert_eq!(access(&world).await, "reachable");
+        });
+        slow.unwrap();
+        assert_eq!(access(&world).await, "reachable", "the slow 404 was true once");
+        world.settle().await;
+        world.end().await;
+    }
+
     async fn a_stale_removal_or_suspension_changes_nothing(world: World) {
         bound(&world).await;
         let other = world.repository("other", &[("a", "x")]).await;
@@ -257,6 +282,104 @@ stories! {
         world.settle().await;
         assert_eq!(access(&world).await, "reachable");
         assert_eq!(world.files("site").await.len(), 2);
+        world.end().await;
+    }
+}
+
+stories! {
+    async fn from_an_installation_without_a_grant_to_one_with_it_a_binding_catches_up(world: World) {
+        let repo = bound(&world).await;
+        for owner in ["ann", "ben"] {
+            world.github.create_user(owner);
+        }
+        world.github.install("ann", Selection::All).await;
+        let bens = world.github.install("ben", Selection::All).await;
+        world.grant(bens).await;
+        world.github.transfer(repo, "ann").await;
+        world.push(repo, &[("a", "2")]).await;
+        world.settle().await;
+        assert_eq!(access(&world).await, "not_granted");
+        world.github.transfer(repo, "ben").await;
+        world.settle().await;
+        let binding = world.binding("site").await;
+        assert_eq!((&binding["access"], &binding["last_sync_status"]), (&json!("reachable"), &json!("succeeded")));
+        assert_eq!(world.files("site").await["a"], "2");
+        world.end().await;
+    }
+
+    async fn a_sync_finds_the_granted_installation_although_the_event_was_lost(world: World) {
+        let repo = bound(&world).await;
+        for owner in ["ann", "ben"] {
+            world.github.create_user(owner);
+        }
+        world.github.install("ann", Selection::All).await;
+        let bens = world.github.install("ben", Selection::All).await;
+        world.grant(bens).await;
+        world.github.transfer(repo, "ann").await;
+        world.settle().await;
+        world.github.omit_all(true);
+        world.github.transfer(repo, "ben").await;
+        world.push(repo, &[("a", "2")]).await;
+        world.github.omit_all(false);
+        world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
+        world.settle().await;
+        assert_eq!(access(&world).await, "reachable");
+        assert_eq!(world.files("site").await["a"], "2");
+        world.end().await;
+    }
+
+    async fn a_public_repository_that_was_taken_out_and_made_private_is_not_called_gone(world: World) {
+        let repo = world.github.create_repository("octo", "templates").await;
+        world.github.publicize(repo).await;
+        world.push(repo, &[("a", "1")]).await;
+        world.settle().await;
+        world.bind("site", "templates", json!({})).await;
+        let other = world.repository("other", &[("a", "x")]).await;
+        world.github.select(world.installation, Selection::selected([other])).await;
+        world.settle().await;
+        world.github.privatize(repo).await;
+        for _ in 0..3 {
+            world.tick().await;
+            minutes(&world, 5).await;
+        }
+        assert_eq!(access(&world).await, "access_lost");
+        world.end().await;
+    }
+
+    async fn an_unsuspension_first_noticed_by_another_event_lets_everything_catch_up(world: World) {
+        let repo = bound(&world).await;
+        let other = world.repository("other", &[("a", "1")]).await;
+        world.bind("second", "other", json!({})).await;
+        world.github.suspend(world.installation).await;
+        world.settle().await;
+        for name in ["site", "second"] {
+            world.api.post(&format!("/orgs/acme/bindings/{name}/sync")).await.expect(202);
+        }
+        world.settle().await;
+        assert_eq!(world.binding("second").await["last_sync_status"], "failed");
+        world.github.omit_next(1);
+        world.github.unsuspend(world.installation).await;
+        world.github.lose_all(true);
+        world.push(other, &[("a", "2")]).await;
+        world.github.lose_all(false);
+        world.github.rename(repo, "themes").await;
+        world.settle().await;
+        assert_eq!(world.binding("second").await["access"], "reachable");
+        assert_eq!(world.files("second").await["a"], "2");
+        world.end().await;
+    }
+
+    async fn a_replayed_narrowing_is_not_believed_once_everything_is_selected(world: World) {
+        let repo = bound(&world).await;
+        let other = world.repository("other", &[("a", "x")]).await;
+        let narrowed = world.github.select(world.installation, Selection::selected([other])).await;
+        world.github.select(world.installation, Selection::All).await;
+        world.settle().await;
+        world.github.delete_repository(repo).await;
+        let replayed = Post::of_github(&world, &narrowed[0].guid).with_new_guid();
+        assert_eq!(replayed.send(&world).await.status, 202);
+        minutes(&world, 5).await;
+        assert_eq!(access(&world).await, "gone");
         world.end().await;
     }
 }

@@ -134,6 +134,17 @@ stories! {
         world.end().await;
     }
 
+    async fn the_same_tree_of_another_repository_is_published_as_that_ones(world: World) {
+        world.repository("first", &[("a", "1")]).await;
+        let second = world.repository("second", &[("a", "1")]).await;
+        world.bind("site", "first", json!({})).await;
+        world.put_binding("site", "second", json!({})).await.expect(200);
+        world.settle().await;
+        let files = world.api.get(&format!("{}/files", binding_path("site"))).await.expect(200).json();
+        assert_eq!(files["github_repo_id"], second.get());
+        world.end().await;
+    }
+
     async fn another_root_path_alone_keeps_the_ids(world: World) {
         world.repository("templates", &[("a/x", "1"), ("b/x", "2")]).await;
         let before = world.bind("site", "templates", json!({"root_path": "a"})).await;

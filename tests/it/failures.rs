@@ -70,7 +70,7 @@ stories! {
         let cut = json!({"sha": tree, "truncated": false, "tree": []});
         world.github.fail(Fault::on(Route::Tree).times(1).replace(cut.to_string()));
         world.settle().await;
-        assert_eq!(world.files("site").await["a"], "good");
+        assert_eq!(world.files("site").await, [("a".into(), "good".into())].into());
         assert!(world.last_job().await.errors.0[0].error.contains("does not add up"));
         world.pass(Duration::from_secs(60)).await;
         assert_eq!(world.files("site").await.len(), 2);

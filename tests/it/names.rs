@@ -256,3 +256,21 @@ stories! {
         world.end().await;
     }
 }
+
+stories! {
+    async fn what_never_synced_follows_a_rename_that_nobody_told_of(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("known", "templates", json!({})).await;
+        world.bind("site", "templates", json!({"github_ref": "later"})).await;
+        assert_eq!(world.binding("site").await["access"], "ref_missing");
+        world.github.omit_all(true);
+        world.github.rename(repo, "themes").await;
+        world.github.omit_all(false);
+        world.tick().await;
+        world.settle().await;
+        world.github.create_branch(repo, "later", world.github.head(repo, "main")).await;
+        world.settle().await;
+        assert_eq!(world.binding("site").await["github_repo_id"], repo.get());
+        world.end().await;
+    }
+}

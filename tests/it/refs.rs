@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bindery::github::ids::RepositoryId;
 use bindery::simulator::Change;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{World, stories};
 
@@ -201,6 +201,21 @@ stories! {
     }
 
     async fn a_push_without_commits_always_syncs(world: World) {
+        let repo = world.repository("templates", &[("docs/a", "1")]).await;
+        let first = world.github.head(repo, "main");
+        let second = world.push(repo, &[("docs/a", "2")]).await.after;
+        world.github.create_tag(repo, "v1", first).await;
+        world.settle().await;
+        world.bind("site", "templates", json!({"root_path": "docs", "github_ref": "refs/tags/v1"})).await;
+        let moved = world.github.move_tag(repo, "v1", second).await;
+        let payload: Value = serde_json::from_slice(&world.github.raw(&moved.delivery.unwrap()).1).unwrap();
+        assert_eq!((&payload["commits"], &payload["before"]), (&json!([]), &json!(first)), "it begins where the last sync ended");
+        world.settle().await;
+        assert_eq!(world.files("site").await["a"], "2");
+        world.end().await;
+    }
+
+    async fn commits_that_another_branch_had_before_are_synced(world: World) {
         let repo = world.repository("templates", &[("docs/a", "1")]).await;
         let first = world.github.head(repo, "main");
         let second = world.push(repo, &[("docs/a", "2")]).await.after;

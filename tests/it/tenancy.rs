@@ -118,7 +118,7 @@ stories! {
         world.asked();
         world.push(repo, &[("a", "2")]).await;
         world.settle().await;
-        assert_eq!(world.asked(), [], "nobody asks in its name");
+        assert_eq!(world.asked(), [Route::RepositoryInstallation], "where it is by now, and nothing of it");
         let binding = world.binding("site").await;
         assert_eq!((&binding["access"], &binding["last_sync_status"]), (&json!("not_granted"), &json!("failed")));
         let jobs = world.jobs().await.len();

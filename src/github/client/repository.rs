@@ -32,10 +32,12 @@ pub struct Repository {
 }
 
 /// One page of the repositories that an installation covers.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repositories {
     /// On all pages together.
     pub total_count: u64,
+    /// On this one, readable or not.
+    pub entries: u64,
     pub repositories: Vec<Repository>,
 }
 
@@ -103,8 +105,20 @@ impl GitHub {
         let request = Request::get("/installation/repositories", &[], self.json_cap())
             .query("per_page", PER_PAGE)
             .query("page", page);
+        #[derive(Deserialize)]
+        struct Page {
+            total_count: u64,
+            repositories: Vec<serde_json::Value>,
+        }
         let answered = self.as_installation(installation, &request, None).await?;
-        answered.answer.json()
+        let page: Page = answered.answer.json()?;
+        // One odd entry must not hide the others of its page.
+        let readable = |entry| serde_json::from_value(entry).ok();
+        Ok(Repositories {
+            total_count: page.total_count,
+            entries: page.repositories.len() as u64,
+            repositories: page.repositories.into_iter().filter_map(readable).collect(),
+        })
     }
 }
 

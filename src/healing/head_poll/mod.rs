@@ -87,7 +87,7 @@ impl JobKind for HeadPoll {
             .as_ref()
             .and_then(|installation| self.context.apps.of_row(installation.github_app_id));
         let (Some(installation), Some(app)) = (installation, app.cloned()) else {
-            return Ok(round::left_to_another(&self.context));
+            return Ok(refresh::left_to_another(&self.context).into());
         };
         let healing = &self.context.config.healing;
         let poll = Poll {

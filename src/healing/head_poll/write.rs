@@ -131,7 +131,7 @@ impl Poll<'_> {
         let hint = RepositoryHint::default();
         let mut conn = self.context.db.write().await?;
         conn.transaction(async |conn| {
-            refresh::request_repository(row.id, row.installation_id, hint, request, conn).await
+            refresh::request_repository(row.id, hint, request, conn).await
         })
         .await?;
         Ok(())

@@ -22,7 +22,7 @@ use crate::db::Conn;
 use crate::github_app;
 use crate::ids::AppRowId;
 use crate::queue::{Finish, Job, JobKind, Settled};
-use crate::refresh::Trouble;
+use crate::refresh::{self, Trouble};
 
 /// How far back GitHub lists: an Enterprise Server lists more, and what is older than this is found by
 /// the polls.
@@ -47,7 +47,7 @@ impl JobKind for DeliverySweep {
 
     async fn run(&self, job: &Job) -> anyhow::Result<Finish> {
         let Some(app) = self.context.apps.of_row(AppRowId::new(job.target)) else {
-            return Ok(round::left_to_another(&self.context));
+            return Ok(refresh::left_to_another(&self.context).into());
         };
         let sweep = Sweep {
             context: &self.context,

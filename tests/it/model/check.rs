@@ -69,6 +69,13 @@ impl Story {
                 .or_default()
                 .push(file);
         }
+        for (name, bound) in &mut self.bound {
+            let shows = published.contains_key(name);
+            if bound.has_content && !shows {
+                return Err(format!("{name} has lost what it showed"));
+            }
+            bound.has_content = shows;
+        }
         for (binding, files) in published {
             let id = self.bound[&binding].id.map(RepositoryId::get);
             let text = String::from_utf8_lossy(&files[0].bytes).into_owned();
@@ -90,12 +97,13 @@ impl Story {
     }
 
     fn adopt(&mut self, row: &Row) -> Result<(), String> {
-        let Row {
-            binding,
-            bound: Some(id),
-        } = row
-        else {
-            return Ok(());
+        let Row { binding, bound: id } = row;
+        let Some(id) = id else {
+            let before = self.bound[binding].id;
+            return match before {
+                Some(before) => Err(format!("{binding} forgot that it is bound to {before}")),
+                None => Ok(()),
+            };
         };
         let id = RepositoryId::new(*id).expect("an id");
         let bound = self.bound.get_mut(binding).expect("a binding of the story");
@@ -120,17 +128,42 @@ impl Story {
         for (name, bound) in &self.bound {
             let wrong = match bound.id {
                 Some(id) => {
-                    self.compare_synced(name, self.model.expected(id, bound.git_ref))
-                        .await
+                    let expected = self.model.expected(id, bound.git_ref);
+                    tally::count(expected.word());
+                    self.compare_synced(name, expected).await
                 }
-                None => self.compare_unsynced(name).await,
+                None => {
+                    tally::count("unsynced");
+                    self.compare_unsynced(name).await
+                }
             };
             if let Some(wrong) = wrong {
                 let shown = self.world.binding(name).await;
-                return Err(format!("{name}: {wrong}\n{shown:#}"));
+                let jobs = self.last_jobs().await;
+                return Err(format!("{name}: {wrong}\n{shown:#}\n{jobs}"));
             }
         }
         Ok(())
+    }
+
+    /// What the service was about, the newest first.
+    async fn last_jobs(&self) -> String {
+        let jobs = self.world.jobs().await;
+        let line = |job: &bindery::queue::Job| {
+            let result = job.result.as_ref().map(|result| result.0.to_string());
+            let error = job.errors.0.last().map(|attempt| attempt.error.clone());
+            format!(
+                "  {} {} {} of {} at {}: {}",
+                job.id,
+                job.kind,
+                job.state,
+                job.target,
+                job.created_at.format("%T"),
+                result.or(error).unwrap_or_default()
+            )
+        };
+        let lines: Vec<String> = jobs.iter().take(30).map(line).collect();
+        lines.join("\n")
     }
 
     async fn compare_synced(&self, name: &str, expected: Expected) -> Option<String> {
@@ -149,7 +182,11 @@ impl Story {
                     && file.bytes == text.as_bytes()
             }
             Expected::RefMissing => access == "ref_missing",
-            Expected::NotGranted => access == "not_granted",
+            Expected::NotGranted => {
+                let path = format!("{}/files/f", binding_path(name));
+                let file = self.world.api.get(&path).await;
+                access == "not_granted" && file.status == 403
+            }
             Expected::Suspended => access == "suspended",
             Expected::AccessLost => access == "access_lost",
             Expected::Gone => access == "gone",

@@ -24,6 +24,8 @@ pub struct Repo {
     pub default: &'static str,
     /// Full ref → commit.
     pub refs: BTreeMap<String, Commit>,
+    /// With whom it has been: through their installations it may have been seen last.
+    pub been_with: Vec<Who>,
     pub history: Vec<Commit>,
     /// It was taken out of an installation at some time: a notice of that may come late, when it is gone.
     pub was_removed: bool,
@@ -149,8 +151,9 @@ impl Model {
     }
 
     fn out_of_reach(&self, repo: &Repo) -> Expected {
-        let hidden = self.owners.values().any(|owner| {
-            let installed = owner.installed.as_ref();
+        // Behind an installation that does not work, nobody can look.
+        let hidden = repo.been_with.iter().any(|who| {
+            let installed = self.owner(*who).installed.as_ref();
             installed.is_some_and(|installed| installed.suspended || !installed.reads)
         });
         if repo.unexplained || self.omitted || hidden || (!repo.alive && repo.was_removed) {

@@ -17,6 +17,8 @@
 //! BINDERY_MODEL_SEED=7 ./dev model 10000
 //! ```
 
+#![expect(clippy::print_stderr, reason = "a run of thousands says how far it is")]
+
 mod check;
 mod github;
 mod op;

@@ -124,13 +124,22 @@ pub enum Op {
     RenameOwner {
         owner: Who,
     },
-    SwitchInstalled {
+    Uninstall {
         owner: Who,
     },
-    SwitchSuspended {
+    Install {
         owner: Who,
     },
-    SwitchPermission {
+    Suspend {
+        owner: Who,
+    },
+    Unsuspend {
+        owner: Who,
+    },
+    TakePermission {
+        owner: Who,
+    },
+    GivePermission {
         owner: Who,
     },
     SelectAll {
@@ -162,13 +171,22 @@ pub enum Op {
         name: Name,
         git_ref: Ref,
     },
+    /// By the name that a repository has now.
+    BindTo {
+        slot: Nth,
+        repo: Nth,
+        git_ref: Ref,
+    },
     Unbind {
         slot: Nth,
     },
     Sync {
         slot: Nth,
     },
-    SwitchGrant {
+    Revoke {
+        owner: Who,
+    },
+    Grant {
         owner: Who,
     },
     Process,
@@ -196,7 +214,7 @@ fn branch() -> impl Strategy<Value = Branch> {
 }
 
 fn git_ref() -> impl Strategy<Value = Ref> {
-    prop_oneof![3 => Just(Ref::Default), 2 => Just(Ref::Main), 1 => Just(Ref::Dev), 1 => Just(Ref::Tag)]
+    prop_oneof![6 => Just(Ref::Default), 5 => Just(Ref::Main), 2 => Just(Ref::Dev), 2 => Just(Ref::Tag)]
 }
 
 fn nth() -> impl Strategy<Value = Nth> {
@@ -206,7 +224,7 @@ fn nth() -> impl Strategy<Value = Nth> {
 fn on_github() -> impl Strategy<Value = Op> {
     prop_oneof![
         3 => (who(), name()).prop_map(|(owner, name)| Op::Create { owner, name }),
-        8 => (nth(), branch()).prop_map(|(repo, branch)| Op::Push { repo, branch }),
+        14 => (nth(), branch()).prop_map(|(repo, branch)| Op::Push { repo, branch }),
         2 => (nth(), branch(), nth())
             .prop_map(|(repo, branch, commit)| Op::ForceBack { repo, branch, commit }),
         1 => nth().prop_map(|repo| Op::DeleteDev { repo }),
@@ -216,13 +234,16 @@ fn on_github() -> impl Strategy<Value = Op> {
         6 => (nth(), name()).prop_map(|(repo, to)| Op::Rename { repo, to }),
         2 => (nth(), nth()).prop_map(|(one, other)| Op::Swap { one, other }),
         4 => (nth(), who()).prop_map(|(repo, to)| Op::Transfer { repo, to }),
-        1 => nth().prop_map(|repo| Op::DeleteRepository { repo }),
+        2 => nth().prop_map(|repo| Op::DeleteRepository { repo }),
         1 => nth().prop_map(|repo| Op::SwitchVisibility { repo }),
         2 => who().prop_map(|owner| Op::RenameOwner { owner }),
-        2 => who().prop_map(|owner| Op::SwitchInstalled { owner }),
-        2 => who().prop_map(|owner| Op::SwitchSuspended { owner }),
-        1 => who().prop_map(|owner| Op::SwitchPermission { owner }),
-        2 => who().prop_map(|owner| Op::SelectAll { owner }),
+        1 => who().prop_map(|owner| Op::Uninstall { owner }),
+        4 => who().prop_map(|owner| Op::Install { owner }),
+        1 => who().prop_map(|owner| Op::Suspend { owner }),
+        4 => who().prop_map(|owner| Op::Unsuspend { owner }),
+        1 => who().prop_map(|owner| Op::TakePermission { owner }),
+        4 => who().prop_map(|owner| Op::GivePermission { owner }),
+        5 => who().prop_map(|owner| Op::SelectAll { owner }),
         2 => (who(), any::<u8>()).prop_map(|(owner, mask)| Op::Select { owner, mask }),
     ]
 }
@@ -240,11 +261,14 @@ fn on_the_way() -> impl Strategy<Value = Op> {
 
 fn here() -> impl Strategy<Value = Op> {
     prop_oneof![
-        6 => (nth(), who(), name(), git_ref())
+        5 => (nth(), nth(), git_ref())
+            .prop_map(|(slot, repo, git_ref)| Op::BindTo { slot, repo, git_ref }),
+        2 => (nth(), who(), name(), git_ref())
             .prop_map(|(slot, owner, name, git_ref)| Op::Bind { slot, owner, name, git_ref }),
         1 => nth().prop_map(|slot| Op::Unbind { slot }),
         1 => nth().prop_map(|slot| Op::Sync { slot }),
-        1 => who().prop_map(|owner| Op::SwitchGrant { owner }),
+        1 => who().prop_map(|owner| Op::Revoke { owner }),
+        4 => who().prop_map(|owner| Op::Grant { owner }),
         6 => Just(Op::Process),
         8 => Just(Op::Work),
         2 => nth().prop_map(|request| Op::Kill { request }),
@@ -253,35 +277,47 @@ fn here() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// The operations, and whether what is on its way at the end arrives or is lost.
-pub fn cases() -> impl Strategy<Value = (Vec<Op>, bool)> {
+/// What differs from case to case besides the operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Way {
+    /// What is on its way at the end arrives, or is lost and listed.
+    pub rest_arrives: bool,
+    /// Two bindings have synced before anything happens; else they are made, and names move first.
+    pub synced_first: bool,
+    /// Events may never become deliveries.
+    pub omits: bool,
+}
+
+pub fn cases() -> impl Strategy<Value = (Vec<Op>, Way)> {
     let op = prop_oneof![5 => on_github(), 3 => on_the_way(), 4 => here()];
-    (vec(op, 60..140), any::<bool>())
+    let way = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.25));
+    let way = way.prop_map(|(rest_arrives, synced_first, omits)| Way {
+        rest_arrives,
+        synced_first,
+        omits,
+    });
+    (vec(op, 60..140), way)
 }
 
 #[derive(Clone)]
 pub struct Case {
     pub ops: Vec<Op>,
-    pub rest_arrives: bool,
+    pub way: Way,
 }
 
-impl From<(Vec<Op>, bool)> for Case {
-    fn from((ops, rest_arrives): (Vec<Op>, bool)) -> Self {
-        Self { ops, rest_arrives }
+impl From<(Vec<Op>, Way)> for Case {
+    fn from((ops, way): (Vec<Op>, Way)) -> Self {
+        Self { ops, way }
     }
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "  {:?}", self.way)?;
         for op in &self.ops {
             writeln!(f, "  {op:?}")?;
         }
-        let rest = if self.rest_arrives {
-            "arrives"
-        } else {
-            "is lost"
-        };
-        write!(f, "  (what is on its way then {rest})")
+        Ok(())
     }
 }
 

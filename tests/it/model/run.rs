@@ -31,6 +31,8 @@ pub struct Bound {
     /// Every repository that any name led to which it could have gone by.
     pub candidates: BTreeSet<RepositoryId>,
     names: BTreeSet<(String, String)>,
+    /// Something has been published: from then on something always is.
+    pub has_content: bool,
 }
 
 pub struct Story {
@@ -102,14 +104,25 @@ impl Story {
         ] {
             self.create(owner, name).await;
         }
+        for (slot, owner, name) in [(0, Who::Octo, Name::A), (1, Who::Ann, Name::A)] {
+            self.bind(slot, owner, name, Ref::Default).await;
+        }
+        self.follow_names();
+        if case.way.synced_first {
+            self.deliver_all().await;
+            self.world.settle().await;
+        }
         for op in &case.ops {
+            if *op == Op::Omit && !case.way.omits {
+                continue;
+            }
             self.step(*op).await;
             self.follow_names();
             self.read()
                 .await
                 .map_err(|wrong| format!("after {op:?}: {wrong}"))?;
         }
-        self.end(case.rest_arrives).await;
+        self.end(case.way.rest_arrives).await;
         self.compare().await
     }
 
@@ -155,9 +168,12 @@ impl Story {
             Op::DeleteRepository { repo } => self.delete_repository(repo).await,
             Op::SwitchVisibility { repo } => self.switch_visibility(repo).await,
             Op::RenameOwner { owner } => self.rename_owner(owner).await,
-            Op::SwitchInstalled { owner } => self.switch_installed(owner).await,
-            Op::SwitchSuspended { owner } => self.switch_suspended(owner).await,
-            Op::SwitchPermission { owner } => self.switch_permission(owner).await,
+            Op::Uninstall { owner } => self.uninstall(owner).await,
+            Op::Install { owner } => self.install(owner).await,
+            Op::Suspend { owner } => self.suspend(owner, true).await,
+            Op::Unsuspend { owner } => self.suspend(owner, false).await,
+            Op::TakePermission { owner } => self.permit(owner, false).await,
+            Op::GivePermission { owner } => self.permit(owner, true).await,
             Op::SelectAll { owner } => self.select(owner, None).await,
             Op::Select { owner, mask } => self.select(owner, Some(mask)).await,
             Op::Deliver { nth } => self.deliver(nth).await,
@@ -175,9 +191,15 @@ impl Story {
                 name,
                 git_ref,
             } => self.bind(slot, owner, name, git_ref).await,
+            Op::BindTo {
+                slot,
+                repo,
+                git_ref,
+            } => self.bind_to(slot, repo, git_ref).await,
             Op::Unbind { slot } => self.unbind(slot).await,
             Op::Sync { slot } => self.sync(slot).await,
-            Op::SwitchGrant { owner } => self.switch_grant(owner).await,
+            Op::Revoke { owner } => self.revoke(owner).await,
+            Op::Grant { owner } => self.grant(owner).await,
             Op::Process => {
                 self.world
                     .workers
@@ -228,6 +250,7 @@ impl Story {
             public: false,
             default: "main",
             refs: BTreeMap::new(),
+            been_with: vec![owner],
             history: Vec::new(),
             was_removed: false,
             unexplained: false,
@@ -371,6 +394,7 @@ impl Story {
             selection.remove(&id);
         }
         self.model.repos[index].owner = to;
+        self.model.repos[index].been_with.push(to);
         self.world.github.transfer(id, &login).await;
     }
 
@@ -418,17 +442,23 @@ impl Story {
         self.world.github.rename_owner(&from, &to).await;
     }
 
-    async fn switch_installed(&mut self, who: Who) {
-        let login = self.model.owner(who).login.clone();
-        let installed = self.model.owner_mut(who).installed.take();
-        if let Some(installed) = installed {
-            // What is deleted by now can not be told from what went out of sight with it.
-            for repo in &mut self.model.repos {
-                repo.unexplained |= !repo.alive;
-            }
-            self.world.github.uninstall(installed.id).await;
+    async fn uninstall(&mut self, who: Who) {
+        let Some(installed) = self.model.owner_mut(who).installed.take() else {
+            return;
+        };
+        // What is deleted by now can not be told from what went out of sight with it.
+        for repo in &mut self.model.repos {
+            repo.unexplained |= !repo.alive && repo.owner == who;
+        }
+        self.world.github.uninstall(installed.id).await;
+    }
+
+    /// Where it is wanted: one of the owners does without.
+    async fn install(&mut self, who: Who) {
+        if who == Who::Zed || self.model.owner(who).installed.is_some() {
             return;
         }
+        let login = self.model.owner(who).login.clone();
         let id = self.world.github.install(&login, Selection::All).await;
         self.world.grant(id).await;
         self.model.granted.insert(id);
@@ -440,30 +470,34 @@ impl Story {
         });
     }
 
-    async fn switch_suspended(&mut self, who: Who) {
+    async fn suspend(&mut self, who: Who, suspended: bool) {
         let Some(installed) = &mut self.model.owner_mut(who).installed else {
             return;
         };
-        installed.suspended = !installed.suspended;
-        if installed.suspended {
-            self.world.github.suspend(installed.id).await;
+        installed.suspended = suspended;
+        let id = installed.id;
+        if suspended {
+            self.world.github.suspend(id).await;
         } else {
-            self.world.github.unsuspend(installed.id).await;
+            self.world.github.unsuspend(id).await;
         }
     }
 
-    async fn switch_permission(&mut self, who: Who) {
+    async fn permit(&mut self, who: Who, reads: bool) {
         let Some(installed) = &mut self.model.owner_mut(who).installed else {
             return;
         };
-        installed.reads = !installed.reads;
+        if installed.reads == reads {
+            return;
+        }
+        installed.reads = reads;
         let (github, id) = (&self.world.github, installed.id);
         let all = [
             ("contents", "read"),
             ("metadata", "read"),
             ("members", "read"),
         ];
-        let granted = if installed.reads { &all[..] } else { &all[1..] };
+        let granted = if reads { &all[..] } else { &all[1..] };
         github.accept_permissions(id, granted).await;
         github.revoke_tokens(id);
     }
@@ -501,6 +535,12 @@ impl Story {
                 .is_none_or(|chosen| chosen.contains(&repo.id));
             if !stays && self.model.cover(repo).is_some() {
                 self.note_removal(index);
+            }
+        }
+        // A narrowing names nothing: what is missing when it is told of was taken out, for all we know.
+        if chosen.is_some() {
+            for repo in self.model.repos.iter_mut().filter(|repo| repo.owner == who) {
+                repo.was_removed = true;
             }
         }
         let selection = match &chosen {
@@ -553,13 +593,27 @@ impl Story {
     }
 
     async fn bind(&mut self, slot: u8, who: Who, name: Name, git_ref: Ref) {
+        let login = self.model.owner(who).login.clone();
+        self.put(slot, (login, name.as_str().to_owned()), git_ref)
+            .await;
+    }
+
+    async fn bind_to(&mut self, slot: u8, repo: u8, git_ref: Ref) {
+        if let Some(index) = self.alive(repo) {
+            let repo = &self.model.repos[index];
+            let login = self.model.owner(repo.owner).login.clone();
+            let name = repo.name.clone();
+            self.put(slot, (login, name), git_ref).await;
+        }
+    }
+
+    async fn put(&mut self, slot: u8, name: (String, String), git_ref: Ref) {
         let slot = format!("b{}", slot % SLOTS);
         if self.bound.contains_key(&slot) {
             return;
         }
-        let login = self.model.owner(who).login.clone();
         let body = json!({
-            "github_owner": login, "github_repo": name.as_str(), "github_ref": git_ref.requested(),
+            "github_owner": name.0, "github_repo": name.1, "github_ref": git_ref.requested(),
         });
         self.world
             .api
@@ -570,7 +624,8 @@ impl Story {
             git_ref,
             id: None,
             candidates: BTreeSet::new(),
-            names: [(login, name.as_str().to_owned())].into(),
+            names: [name].into(),
+            has_content: false,
         };
         self.bound.insert(slot, bound);
     }
@@ -594,20 +649,20 @@ impl Story {
         }
     }
 
-    async fn switch_grant(&mut self, who: Who) {
-        let Some(id) = self
-            .model
-            .owner(who)
-            .installed
-            .as_ref()
-            .map(|installed| installed.id)
-        else {
-            return;
-        };
-        if self.model.granted.remove(&id) {
+    async fn revoke(&mut self, who: Who) {
+        let installed = self.model.owner(who).installed.as_ref();
+        if let Some(id) = installed.map(|installed| installed.id)
+            && self.model.granted.remove(&id)
+        {
             self.world.revoke(id).await;
-        } else {
-            self.model.granted.insert(id);
+        }
+    }
+
+    async fn grant(&mut self, who: Who) {
+        let installed = self.model.owner(who).installed.as_ref();
+        if let Some(id) = installed.map(|installed| installed.id)
+            && self.model.granted.insert(id)
+        {
             self.world.grant(id).await;
         }
     }
