@@ -211,6 +211,25 @@ stories! {
         world.end().await;
     }
 
+    async fn a_public_repository_that_may_have_been_taken_off_is_not_read_before_github_was_asked(world: World) {
+        let repo = bound(&world).await;
+        let other = world.repository("other", &[("a", "x")]).await;
+        world.github.publicize(repo).await;
+        world.github.select(world.installation, Selection::selected([repo, other])).await;
+        world.settle().await;
+        world.github.select(world.installation, Selection::selected([other])).await;
+        world.push(repo, &[("a", "2")]).await;
+        world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
+        world.github.fail(Fault::on(Route::RepositoryInstallation).status(502));
+        world.github.fail(Fault::on(Route::AppInstallation).status(502));
+        world.settle().await;
+        assert_eq!(world.files("site").await["a"], "1");
+        world.github.clear_faults();
+        world.pass(Duration::from_secs(900)).await;
+        assert_eq!((access(&world).await, &*world.files("site").await["a"]), ("access_lost".into(), "1"));
+        world.end().await;
+    }
+
     async fn what_was_missing_before_it_was_read_is_not_missing(world: World) {
         bound(&world).await;
         let other = world.repository("other", &[("a", "x")]).await;

@@ -193,6 +193,33 @@ stories! {
         world.end().await;
     }
 
+    async fn i10_a_transfer_that_another_sync_has_read_of_is_followed_before_anything_is_read(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.github.publicize(repo).await;
+        world.bind("one", "templates", json!({})).await;
+        world.bind("two", "templates", json!({})).await;
+        world.github.create_user("ann");
+        world.github.install("ann", Selection::All).await;
+        world.github.lose_next(10);
+        world.github.transfer(repo, "ann").await;
+        world.push(repo, &[("a", "hers")]).await;
+        for name in ["one", "two"] {
+            world.api.post(&format!("{}/sync", binding_path(name))).await.expect(202);
+        }
+        // The first reads who owns it now, and is not told which installation that has.
+        world.clock.advance(Duration::from_millis(1));
+        world.github.fail(Fault::on(Route::RepositoryInstallation).status(502));
+        world.settle().await;
+        assert_eq!(world.count("contents").await, 2, "nothing of hers");
+        world.github.clear_faults();
+        world.pass(Duration::from_secs(900)).await;
+        assert_eq!(world.count("contents").await, 2);
+        for name in ["one", "two"] {
+            assert_eq!(world.binding(name).await["access"], "not_granted", "{name}");
+        }
+        world.end().await;
+    }
+
     async fn i10_a_public_repository_that_went_elsewhere_is_not_read_through_the_old_grant(world: World) {
         let repo = world.repository("templates", &[("a", "1")]).await;
         world.github.publicize(repo).await;
