@@ -10,6 +10,7 @@
 //! Each is a kind of job; the [`Timer`] asks for them. None decides anything: a delivery that was missed
 //! goes through the inbox, and the rest are requests for the same syncs and refreshes that events make.
 
+mod failures;
 mod head_poll;
 mod installation_poll;
 mod round;
