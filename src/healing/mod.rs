@@ -13,6 +13,7 @@
 mod failures;
 mod head_poll;
 mod installation_poll;
+mod past;
 mod round;
 mod schedule;
 mod sweep;
@@ -20,6 +21,7 @@ mod timer;
 
 pub use head_poll::HeadPoll;
 pub use installation_poll::InstallationPoll;
+pub use past::{KEPT, last_successes, prune};
 pub use schedule::{Healing, Timed, TimerState, list};
 pub use sweep::DeliverySweep;
 pub use timer::Timer;

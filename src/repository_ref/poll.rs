@@ -166,6 +166,27 @@ pub async fn installations_due(
         .await
 }
 
+/// The installations of these Apps that work and of whose repositories a ref is polled.
+pub async fn installations_polled(
+    apps: &[AppRowId],
+    conn: &mut Conn,
+) -> QueryResult<Vec<InstallationRowId>> {
+    let polled = repository_refs::table
+        .inner_join(repositories::table)
+        .filter(repositories::installation_id.eq(installations::id.nullable()))
+        .filter(repositories::reachability.eq(Reachability::Reachable))
+        .filter(repositories::installation_doubted_at.is_null())
+        .filter(repository_refs::poll_at.is_not_null());
+    installations::table
+        .filter(installations::github_app_id.eq_any(apps.to_vec()))
+        .filter(installations::suspended_at.is_null())
+        .filter(installations::deleted_at.is_null())
+        .filter(exists(polled))
+        .select(installations::id)
+        .load(conn)
+        .await
+}
+
 /// The refs of an installation that are due before `before`, the longest due first.
 pub async fn due(
     installation: InstallationRowId,
