@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::db::{Conn, DbError};
-use crate::{blob, content, inbox, queue};
+use crate::{blob, content, healing, inbox, queue};
 
 /// Between two rounds.
 const INTERVAL: Duration = Duration::from_secs(600);
@@ -21,6 +21,7 @@ const BREATH: Duration = Duration::from_millis(20);
 /// What is deleted, in this order: content before the blobs that it refers to.
 #[derive(Debug, Clone, Copy)]
 enum Chore {
+    HealingJobs,
     FinishedJobs,
     Bodies,
     Deliveries,
@@ -28,7 +29,8 @@ enum Chore {
     Blobs,
 }
 
-const CHORES: [Chore; 5] = [
+const CHORES: [Chore; 6] = [
+    Chore::HealingJobs,
     Chore::FinishedJobs,
     Chore::Bodies,
     Chore::Deliveries,
@@ -76,6 +78,7 @@ async fn step(context: &Context, chore: Chore) -> Result<bool, DbError> {
 fn before(context: &Context, chore: Chore) -> DateTime<Utc> {
     let config = &context.config;
     let kept = match chore {
+        Chore::HealingJobs => return context.clock.now() - healing::KEPT,
         Chore::FinishedJobs => config.queue.keep_finished,
         Chore::Bodies => config.inbox.keep_bodies,
         Chore::Deliveries => config.inbox.keep_deliveries,
@@ -86,6 +89,7 @@ fn before(context: &Context, chore: Chore) -> DateTime<Utc> {
 
 async fn delete(chore: Chore, before: DateTime<Utc>, conn: &mut Conn) -> QueryResult<bool> {
     let gone = match chore {
+        Chore::HealingJobs => healing::prune(before, STEP, conn).await?,
         Chore::FinishedJobs => queue::prune(before, STEP, conn).await?,
         Chore::Bodies => inbox::prune_bodies(before, STEP, conn).await?,
         Chore::Deliveries => inbox::prune_deliveries(before, STEP, conn).await?,

@@ -7,9 +7,10 @@ settings! {
     /// What is done without being told: the net under events that are lost, or that GitHub never sends.
     pub struct HealingConfig in "healing" {
         /// How often GitHub's list of deliveries is compared with the ledger; what is missing is fetched.
+        /// `off`: never.
         sweep_interval: Interval = value "5m", "BINDERY_SWEEP_INTERVAL", from "10s" to "1d";
         /// How often GitHub is asked what each bound branch or tag holds, and what the installations
-        /// are and cover. Within this time everything heals of which no event tells.
+        /// are and cover. Within this time everything heals of which no event tells. `off`: never.
         poll_interval: Interval = value "5m", "BINDERY_POLL_INTERVAL", from "10s" to "1d";
     }
 }

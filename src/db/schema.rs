@@ -194,6 +194,7 @@ diesel::table! {
         due_at -> Timestamptz,
         started_at -> Nullable<Timestamptz>,
         finished_at -> Nullable<Timestamptz>,
+        succeeded_at -> Nullable<Timestamptz>,
         result -> Nullable<Jsonb>,
         error -> Nullable<Text>,
     }

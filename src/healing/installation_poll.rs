@@ -12,18 +12,20 @@ use diesel_async::AsyncConnection;
 use serde_json::json;
 
 use super::Healing;
+use super::failures::Failures;
 use super::round::{self, Report};
 use crate::apps::App;
 use crate::binding::Binding;
 use crate::context::Context;
 use crate::db::{Conn, Json};
+use crate::github::GitHubError;
 use crate::github::client;
 use crate::github::ids::{InstallationId, OwnerId};
 use crate::ids::AppRowId;
 use crate::installation::{self, Installation};
 use crate::queue::{self, Finish, Job, JobKind, Request, Settled};
 use crate::refresh::{self, InstallationHint, RepositoryHint, Trouble};
-use crate::repository::{self, Repository, key_of};
+use crate::repository::{self, Reachability, Repository, key_of};
 use crate::{binding, grant, sync};
 
 /// The job kind `installation_poll`; the target is the App's row.
@@ -89,6 +91,8 @@ struct Polled {
     sought: usize,
     /// Bindings that have never synced and could by now.
     woken: u64,
+    /// Repositories and names that GitHub could not be asked about.
+    failures: Failures,
 }
 
 impl Poll<'_> {
@@ -109,8 +113,8 @@ impl Poll<'_> {
         if polled.unreadable == 0 {
             polled.unlisted = self.look_for_unlisted(&polled.listed).await?;
         }
-        polled.sought = self.look_for_repositories().await?;
-        polled.woken = self.look_for_names().await?;
+        self.look_for_repositories(&mut polled).await?;
+        self.look_for_names(&mut polled).await?;
         Ok(polled.report())
     }
 
@@ -201,36 +205,61 @@ impl Poll<'_> {
     }
 
     /// Another installation may cover them by now, or one of them again.
-    async fn look_for_repositories(&self) -> Result<usize, Trouble> {
+    async fn look_for_repositories(&self, polled: &mut Polled) -> Result<(), Trouble> {
         let rows = {
             let mut conn = self.context.db.read().await?;
             repository::bound_and_out_of_reach(&self.app.host, &mut conn).await?
         };
-        let mut sought = 0;
         for row in some_of(&rows, rand::random()) {
-            let request = &self.request;
-            let mut conn = self.context.db.write().await?;
-            sought += conn
-                .transaction(async |conn| look_for(row, request, conn).await)
-                .await?;
+            match self.is_covered(row).await {
+                Ok(covered) => {
+                    polled.failures.answered();
+                    if covered || is_unexplained(row) {
+                        polled.sought += self.look_for(row).await?;
+                    }
+                }
+                Err(error) => polled.failures.note(row.full_name(), error)?,
+            }
         }
-        Ok(sought)
+        Ok(())
+    }
+
+    async fn is_covered(&self, row: &Repository) -> Result<bool, GitHubError> {
+        let (id, name, clock) = (row.github_id, row.full_name(), &self.context.clock);
+        let found = refresh::ask_for_installation(self.app, Some(id), &name, clock).await?;
+        Ok(found.is_some())
+    }
+
+    async fn look_for(&self, row: &Repository) -> Result<usize, Trouble> {
+        let request = &self.request;
+        let mut conn = self.context.db.write().await?;
+        Ok(conn
+            .transaction(async |conn| look_for(row, request, conn).await)
+            .await?)
     }
 }
 
 impl Poll<'_> {
     /// What goes by a name that nobody could reach: a list of present names does not have one that
-    /// redirects. How many bindings sync because of it.
-    async fn look_for_names(&self) -> Result<u64, Trouble> {
+    /// redirects.
+    async fn look_for_names(&self, polled: &mut Polled) -> Result<(), Trouble> {
         let unsynced = {
             let mut conn = self.context.db.read().await?;
             binding::unsynced_out_of_reach(&self.app.host, &mut conn).await?
         };
-        let mut woken = 0;
         for binding in some_of(&unsynced, rand::random()) {
-            woken += u64::from(self.look_for_name(binding).await?);
+            match self.look_for_name(binding).await {
+                Ok(woken) => {
+                    polled.failures.answered();
+                    polled.woken += u64::from(woken);
+                }
+                Err(Trouble::GitHub(error)) => {
+                    polled.failures.note(binding.sought_name(), error)?;
+                }
+                Err(trouble) => return Err(trouble),
+            }
         }
-        Ok(woken)
+        Ok(())
     }
 
     async fn look_for_name(&self, binding: &Binding) -> Result<bool, Trouble> {
@@ -306,6 +335,13 @@ async fn look_for(row: &Repository, request: &Request, conn: &mut Conn) -> Query
     Ok(1)
 }
 
+/// Missing, and nobody knows why: its own refresh counts whether it is gone.
+fn is_unexplained(row: &Repository) -> bool {
+    row.reachability == Reachability::AccessLost
+        && row.removed_at.is_none()
+        && row.times_missing > 0
+}
+
 fn is_news(row: &Installation, seen: &client::Installation) -> bool {
     let permissions = row.permissions.as_ref().map(|permissions| &permissions.0);
     row.deleted_at.is_some()
@@ -318,6 +354,8 @@ fn is_news(row: &Installation, seen: &client::Installation) -> bool {
 impl Polled {
     fn report(self) -> Report {
         let unreadable = self.unreadable;
+        let partly = (unreadable > 0)
+            .then(|| format!("{unreadable} installations that GitHub lists could not be read"));
         Report {
             healed: self.news + self.unlisted as u64 + self.woken,
             found: json!({
@@ -328,9 +366,14 @@ impl Polled {
                 "sought": self.sought,
                 "woken": self.woken,
                 "unreadable": unreadable,
+                "failed": self.failures.count,
             }),
-            trouble: (unreadable > 0)
-                .then(|| format!("{unreadable} installations that GitHub lists could not be read")),
+            trouble: both(partly, self.failures.trouble("repositories and names")),
         }
     }
+}
+
+fn both(one: Option<String>, other: Option<String>) -> Option<String> {
+    let all: Vec<String> = one.into_iter().chain(other).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }

@@ -10,8 +10,10 @@
 //! Each is a kind of job; the [`Timer`] asks for them. None decides anything: a delivery that was missed
 //! goes through the inbox, and the rest are requests for the same syncs and refreshes that events make.
 
+mod failures;
 mod head_poll;
 mod installation_poll;
+mod past;
 mod round;
 mod schedule;
 mod sweep;
@@ -19,6 +21,7 @@ mod timer;
 
 pub use head_poll::HeadPoll;
 pub use installation_poll::InstallationPoll;
+pub use past::{KEPT, last_successes, prune};
 pub use schedule::{Healing, Timed, TimerState, list};
 pub use sweep::DeliverySweep;
 pub use timer::Timer;

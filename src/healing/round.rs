@@ -113,15 +113,6 @@ impl Effect for Ended {
         if let Some(report) = &self.report {
             metrics::counter!("bindery_healed_total", "by" => name).increment(report.healed);
         }
-        if self.error.is_none() {
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "seconds since 1970 are far below 2^52"
-            )]
-            let at = self.at.timestamp() as f64;
-            metrics::gauge!("bindery_healing_last_success_timestamp_seconds", "name" => name)
-                .set(at);
-        }
         let found = self.report.as_ref().map(|report| &report.found);
         let error = self.error.as_deref();
         schedule::mark_finished(self.timed, found, error, self.at, conn).await

@@ -96,7 +96,12 @@ pub(super) async fn mark_finished(
     conn: &mut Conn,
 ) -> QueryResult<()> {
     let timer = timers::table.find((timed.healing, timed.target));
-    let ended = (timers::finished_at.eq(now), timers::error.eq(error));
+    let succeeded = error.is_none().then_some(timers::succeeded_at.eq(now));
+    let ended = (
+        timers::finished_at.eq(now),
+        timers::error.eq(error),
+        succeeded,
+    );
     match result {
         Some(result) => {
             let ended = (ended, timers::result.eq(Json(result.clone())));
@@ -105,6 +110,23 @@ pub(super) async fn mark_finished(
         None => diesel::update(timer).set(ended).execute(conn).await?,
     };
     Ok(())
+}
+
+/// When it last went well for the one of `targets` where that is longest ago: within, `None` where it
+/// never has; without, when it has not been asked for yet.
+pub(super) async fn oldest_success(
+    healing: Healing,
+    targets: &[i64],
+    conn: &mut Conn,
+) -> QueryResult<Option<Option<DateTime<Utc>>>> {
+    timers::table
+        .filter(timers::name.eq(healing))
+        .filter(timers::target.eq_any(targets.to_vec()))
+        .order((timers::succeeded_at.is_not_null(), timers::succeeded_at))
+        .select(timers::succeeded_at)
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// All of them by name and target, those after `after` when it is given.

@@ -36,7 +36,7 @@ pub use enqueue::{Enqueued, NewJob, cancel_waiting, enqueue, forget_waiting};
 pub use history::{JobEvent, JobEventKind, events_of};
 pub use job::{Attempt, Cause, Job, JobFilter, JobState, Lane, find, list, running_or_waiting};
 pub use kind::{Effect, Finish, JobKind, Outcome, Registry};
-pub use prune::prune;
+pub use prune::{prune, prune_completed};
 pub use request::Request;
 pub use settle::{Settled, annotate};
 pub use worker::{Worker, WorkerSettings};

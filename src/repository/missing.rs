@@ -134,12 +134,9 @@ pub async fn doubt_installation(
     Ok(())
 }
 
-/// Those that are bound and that no installation is known to cover, without anybody having said why. What
-/// is gone, or was taken out of its installation, is not sought.
+/// Those that are bound and that no installation is known to cover. What is gone is not sought.
 pub async fn bound_and_out_of_reach(host: &str, conn: &mut Conn) -> QueryResult<Vec<Repository>> {
-    let unexplained = repositories::reachability
-        .eq(Reachability::AccessLost)
-        .and(repositories::removed_at.is_null());
+    let lost = repositories::reachability.eq(Reachability::AccessLost);
     let uninstalled = repositories::reachability
         .eq(Reachability::Reachable)
         .and(installations::deleted_at.is_not_null());
@@ -147,7 +144,7 @@ pub async fn bound_and_out_of_reach(host: &str, conn: &mut Conn) -> QueryResult<
     repositories::table
         .left_join(installations::table)
         .filter(repositories::github_host.eq(host))
-        .filter(unexplained.or(uninstalled))
+        .filter(lost.or(uninstalled))
         .filter(exists(bound))
         .order(repositories::id)
         .select(Repository::as_select())

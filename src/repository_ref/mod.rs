@@ -3,7 +3,8 @@
 mod poll;
 
 pub use poll::{
-    DueRef, count, due, installations_due, keep_etag, let_go, next_place, place, poll_at, put_off,
+    DueRef, bring_back, count, due, installations_due, installations_polled, keep_etag, let_go,
+    next_place, place, poll_at, put_off,
 };
 
 use chrono::{DateTime, Utc};

@@ -64,6 +64,27 @@ pub async fn place(before: DateTime<Utc>, every: Duration, conn: &mut Conn) -> Q
     Ok(())
 }
 
+/// Places anew what is further ahead than a place ever is when all that is due before `before` is asked
+/// for: the interval was longer then, or a clock was wrong.
+pub async fn bring_back(
+    before: DateTime<Utc>,
+    every: Duration,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    let astray: Vec<RepositoryRefId> = repository_refs::table
+        .filter(repository_refs::poll_at.gt(before + every))
+        .select(repository_refs::id)
+        .order(repository_refs::id)
+        .limit(STEP)
+        .load(conn)
+        .await?;
+    for id in astray {
+        poll_at(id, next_place(id, now, every), conn).await?;
+    }
+    Ok(())
+}
+
 /// Takes out of the poll what is due before `before` and no binding follows any more, by the
 /// repository's id or, unsynced, by its name.
 pub async fn let_go(before: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
@@ -126,7 +147,8 @@ pub async fn put_off(before: DateTime<Utc>, every: Duration, conn: &mut Conn) ->
     Ok(())
 }
 
-/// The installations of these Apps of whose repositories a ref is due before `before`.
+/// The installations of these Apps of whose repositories a ref is due before `before`. Where another may
+/// cover the repository by now, its refs wait, in their places, for the refresh that finds out.
 pub async fn installations_due(
     apps: &[AppRowId],
     before: DateTime<Utc>,
@@ -136,9 +158,31 @@ pub async fn installations_due(
         .inner_join(repositories::table.inner_join(installations::table))
         .filter(repository_refs::poll_at.le(before))
         .filter(repositories::reachability.eq(Reachability::Reachable))
+        .filter(repositories::installation_doubted_at.is_null())
         .filter(installations::github_app_id.eq_any(apps.to_vec()))
         .select(installations::id)
         .distinct()
+        .load(conn)
+        .await
+}
+
+/// The installations of these Apps that work and of whose repositories a ref is polled.
+pub async fn installations_polled(
+    apps: &[AppRowId],
+    conn: &mut Conn,
+) -> QueryResult<Vec<InstallationRowId>> {
+    let polled = repository_refs::table
+        .inner_join(repositories::table)
+        .filter(repositories::installation_id.eq(installations::id.nullable()))
+        .filter(repositories::reachability.eq(Reachability::Reachable))
+        .filter(repositories::installation_doubted_at.is_null())
+        .filter(repository_refs::poll_at.is_not_null());
+    installations::table
+        .filter(installations::github_app_id.eq_any(apps.to_vec()))
+        .filter(installations::suspended_at.is_null())
+        .filter(installations::deleted_at.is_null())
+        .filter(exists(polled))
+        .select(installations::id)
         .load(conn)
         .await
 }
@@ -161,6 +205,7 @@ pub async fn due(
         .inner_join(repositories::table)
         .filter(repositories::installation_id.eq(installation))
         .filter(repositories::reachability.eq(Reachability::Reachable))
+        .filter(repositories::installation_doubted_at.is_null())
         .filter(repository_refs::poll_at.le(before))
         .order((repository_refs::poll_at, repository_refs::id))
         .select((

@@ -15,6 +15,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::Api;
 use crate::db::DbError;
+use crate::healing::{self, Healing};
 use crate::{inbox, queue};
 
 /// Seconds. Receiving takes milliseconds, GitHub hangs up after ten seconds, a sync may take minutes.
@@ -62,11 +63,12 @@ pub(super) async fn metrics(api: web::Data<Api>) -> HttpResponse {
         .body(recorded().render() + &now)
 }
 
-/// What waits, in all processes together.
+/// What waits and when healing went well, in all processes together.
 struct Depths {
     queue: queue::Depth,
     inbox: i64,
     inbox_since: Option<DateTime<Utc>>,
+    healed_at: Vec<(Healing, Option<DateTime<Utc>>)>,
 }
 
 async fn depths(api: &Api) -> Result<Depths, DbError> {
@@ -75,6 +77,7 @@ async fn depths(api: &Api) -> Result<Depths, DbError> {
         queue: queue::depth(api.now(), &mut conn).await?,
         inbox: inbox::count_waiting(&mut conn).await?,
         inbox_since: inbox::oldest_waiting(&mut conn).await?,
+        healed_at: healing::last_successes(&api.context, &mut conn).await?,
     })
 }
 
@@ -92,13 +95,18 @@ fn render(depths: Option<&Depths>, now: DateTime<Utc>) -> String {
         gauge!("bindery_queue_oldest_due_seconds").set(age(depths.queue.oldest_due, now));
         gauge!("bindery_inbox_waiting").set(number(depths.inbox));
         gauge!("bindery_inbox_oldest_seconds").set(age(depths.inbox_since, now));
+        for (healing, at) in &depths.healed_at {
+            let at = at.map_or(0, |at| at.timestamp());
+            gauge!("bindery_healing_last_success_timestamp_seconds", "name" => healing.as_str())
+                .set(number(at));
+        }
     });
     recorder.handle().render()
 }
 
 #[expect(
     clippy::cast_precision_loss,
-    reason = "a count of rows is far below 2^52"
+    reason = "a count of rows, or of seconds since 1970, is far below 2^52"
 )]
 fn number(count: i64) -> f64 {
     count as f64

@@ -54,6 +54,8 @@ CREATE TABLE timers (
     due_at timestamptz NOT NULL,
     started_at timestamptz,
     finished_at timestamptz,
+    -- When the last one ended that did all of its work.
+    succeeded_at timestamptz,
     -- What the last one that ended found and healed, or why it could not.
     result jsonb,
     error text,

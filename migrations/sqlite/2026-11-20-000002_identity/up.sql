@@ -42,6 +42,7 @@ CREATE TABLE timers (
     due_at BIGINT NOT NULL,
     started_at BIGINT,
     finished_at BIGINT,
+    succeeded_at BIGINT,
     result TEXT,
     error TEXT,
     PRIMARY KEY (name, target)

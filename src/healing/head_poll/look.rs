@@ -4,8 +4,8 @@ use diesel_async::AsyncConnection;
 
 use super::{Poll, Polled};
 use crate::git::{GitRef, Oid};
+use crate::github::GitHubError;
 use crate::github::client::{Conditional, ETag};
-use crate::github::{AccessLost, GitHubError};
 use crate::installation;
 use crate::refresh::{self, InstallationHint, Trouble};
 use crate::repository_ref::DueRef;
@@ -44,27 +44,29 @@ impl Poll<'_> {
         );
         polled.asked += 1;
         let known = due.resolution.commit.map(|commit| commit.sha);
-        match asked.await {
-            Ok(Conditional::NotModified) => Ok(Look::Same { etag: None }),
+        let look = match asked.await {
+            Ok(Conditional::NotModified) => Look::Same { etag: None },
             Ok(Conditional::Modified { value, etag }) if known == Some(value.sha) => {
-                Ok(Look::Same { etag })
+                Look::Same { etag }
             }
-            Ok(Conditional::Modified { value, .. }) => Ok(Look::Other {
+            Ok(Conditional::Modified { value, .. }) => Look::Other {
                 head: Some(value.sha),
-            }),
+            },
             Err(GitHubError::NoSuchRef | GitHubError::EmptyRepository) if known.is_none() => {
-                Ok(Look::Same { etag: None })
+                Look::Same { etag: None }
             }
             Err(GitHubError::NoSuchRef | GitHubError::EmptyRepository) => {
-                Ok(Look::Other { head: None })
+                Look::Other { head: None }
             }
-            Err(GitHubError::NotFound) => Ok(Look::OutOfReach),
-            Err(error) if is_of_one(&error) => {
-                polled.note(due, error);
-                Ok(Look::Nothing)
+            Err(GitHubError::NotFound) => Look::OutOfReach,
+            Err(error) => {
+                let of = format!("{} of {}", due.git_ref, due.repository.github_id);
+                polled.failures.note(of, error)?;
+                return Ok(Look::Nothing);
             }
-            Err(error) => Err(error),
-        }
+        };
+        polled.failures.answered();
+        Ok(look)
     }
 
     /// What the error says of the installation is looked into.
@@ -86,24 +88,5 @@ impl Poll<'_> {
             _ => {}
         }
         Ok(())
-    }
-}
-
-/// Whether it tells of one repository, and not of all that an installation covers.
-fn is_of_one(error: &GitHubError) -> bool {
-    matches!(
-        error,
-        GitHubError::Unexpected(_)
-            | GitHubError::TooLarge { .. }
-            | GitHubError::AccessLost(AccessLost::Blocked { .. })
-    )
-}
-
-impl Polled {
-    fn note(&mut self, due: &DueRef, error: GitHubError) {
-        self.failed += 1;
-        let (id, git_ref) = (due.repository.github_id, &due.git_ref);
-        self.first_error
-            .get_or_insert_with(|| format!("{git_ref} of {id}: {:#}", anyhow::Error::from(error)));
     }
 }

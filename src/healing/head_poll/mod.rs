@@ -17,13 +17,14 @@ use diesel_async::AsyncConnection;
 use serde_json::json;
 
 use super::Healing;
+use super::failures::Failures;
 use super::round::{self, Report};
 use crate::context::Context;
 use crate::db::{Conn, DbError};
 use crate::github::GitHubError;
 use crate::ids::{InstallationRowId, RepositoryRowId};
 use crate::installation;
-use crate::queue::{Finish, Job, JobKind, Request, Settled};
+use crate::queue::{Finish, Job, JobKind, Outcome, Request, Settled};
 use crate::refresh::{self, Through, Trouble};
 use crate::repository_ref::{self, DueRef};
 
@@ -46,8 +47,8 @@ fn horizon(every: Duration, now: DateTime<Utc>) -> DateTime<Utc> {
     now + grain(every) * 2
 }
 
-/// The installations that have refs due, once new refs have their places, those that nobody follows any
-/// more are let go, and those that cannot be read are put off.
+/// The installations that have refs due, once new refs and those that are too far ahead have their
+/// places, those that nobody follows any more are let go, and those that cannot be read are put off.
 pub(super) async fn installations_due(
     context: &Context,
     every: Duration,
@@ -57,6 +58,8 @@ pub(super) async fn installations_due(
     let mut conn = context.db.write().await?;
     // Each by itself: rows are locked in the order of their ids, as the polls of other processes do.
     conn.transaction(async |conn| repository_ref::place(before, every, conn).await)
+        .await?;
+    conn.transaction(async |conn| repository_ref::bring_back(before, every, now, conn).await)
         .await?;
     conn.transaction(async |conn| repository_ref::let_go(before, conn).await)
         .await?;
@@ -78,6 +81,11 @@ impl JobKind for HeadPoll {
     }
 
     async fn run(&self, job: &Job) -> anyhow::Result<Finish> {
+        let Some(every) = self.context.config.healing.poll_interval.get() else {
+            // Since it was asked for, or by another process, which asks again.
+            let reason = "the poll is switched off here".to_owned();
+            return Ok(Outcome::Cancelled { reason }.into());
+        };
         let row = InstallationRowId::new(job.target);
         let installation = {
             let mut conn = self.context.db.read().await?;
@@ -89,13 +97,11 @@ impl JobKind for HeadPoll {
         let (Some(installation), Some(app)) = (installation, app.cloned()) else {
             return Ok(refresh::left_to_another(&self.context).into());
         };
-        let healing = &self.context.config.healing;
         let poll = Poll {
             context: &self.context,
             request: refresh::follow_up(job, &self.context),
             through: Through { app, installation },
-            // Switched off since it was asked for, or in another process: this once it is done.
-            every: healing.poll_interval.get().unwrap_or(A_DAY),
+            every,
         };
         round::run(Healing::HeadPoll, job, &self.context, poll.run()).await
     }
@@ -110,8 +116,6 @@ impl JobKind for HeadPoll {
         round::given_up(Healing::HeadPoll, job, error, &self.context, conn).await
     }
 }
-
-const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl HeadPoll {
     pub fn new(context: Context) -> Self {
@@ -139,8 +143,7 @@ struct Polled {
     healed: u64,
     /// Repositories that GitHub does not show any more.
     out_of_reach: BTreeSet<RepositoryRowId>,
-    failed: u64,
-    first_error: Option<String>,
+    failures: Failures,
 }
 
 impl Poll<'_> {
@@ -220,10 +223,6 @@ fn budget(all: i64, most: i64) -> i64 {
 
 impl Polled {
     fn report(self, due: usize) -> Report {
-        let trouble = self.first_error.map(|error| {
-            let failed = self.failed;
-            format!("{failed} refs could not be read and are asked for again; the first: {error}")
-        });
         Report {
             healed: self.healed,
             found: json!({
@@ -234,9 +233,9 @@ impl Polled {
                 "enqueued": self.enqueued,
                 "healed": self.healed,
                 "out_of_reach": self.out_of_reach.len(),
-                "failed": self.failed,
+                "failed": self.failures.count,
             }),
-            trouble,
+            trouble: self.failures.trouble("refs"),
         }
     }
 }

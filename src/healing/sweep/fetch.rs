@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
+
 use super::Sweep;
 use super::listing::Missing;
 use crate::github::GitHubError;
@@ -14,6 +16,10 @@ use crate::refresh::Trouble;
 /// So many in a row that GitHub cannot answer for may be no matter of single deliveries: whether it
 /// lists them still tells.
 const OUTAGE: usize = 3;
+
+/// GitHub may list a delivery before it gives its body: one that it does not have is given up when it was
+/// sent longer ago than this.
+const UNSETTLED: TimeDelta = TimeDelta::hours(1);
 
 /// What became of those that were missed.
 #[derive(Debug, Default)]
@@ -41,7 +47,7 @@ impl Sweep<'_> {
                         Recorded::Duplicate => fetched.arrived += 1,
                     }
                 }
-                Err(GitHubError::NotFound) => {
+                Err(GitHubError::NotFound) if self.is_settled(one) => {
                     fetched.not_kept += self.give_up(one, "not_kept_by_github").await?;
                 }
                 Err(GitHubError::TooLarge { .. }) => {
@@ -55,11 +61,18 @@ impl Sweep<'_> {
                     }
                     fetched.note(one, error);
                 }
-                Err(error @ GitHubError::Unexpected(_)) => fetched.note(one, error),
+                Err(error @ (GitHubError::NotFound | GitHubError::Unexpected(_))) => {
+                    fetched.note(one, error);
+                }
                 Err(error) => return Err(error.into()),
             }
         }
         Ok(fetched)
+    }
+
+    /// Whether GitHub's replicas have had the time to agree on its body.
+    fn is_settled(&self, missing: &Missing) -> bool {
+        missing.attempted_at < self.context.clock.now() - UNSETTLED
     }
 
     async fn record(

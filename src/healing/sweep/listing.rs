@@ -26,6 +26,8 @@ pub(super) struct Missing {
     pub(super) event: String,
     /// At the first attempt that is listed.
     pub(super) delivered_at: DateTime<Utc>,
+    /// At the newest.
+    pub(super) attempted_at: DateTime<Utc>,
 }
 
 /// What a listing has come to.
@@ -36,10 +38,12 @@ pub(super) struct Listed {
     pub(super) unreadable: usize,
     /// Recorded without their bodies.
     pub(super) seen: usize,
-    /// By GitHub's clock.
+    /// By GitHub's clock; of what is older than all that could not be read.
     pub(super) newest: Option<DateTime<Utc>>,
     /// The oldest first.
     pub(super) missing: Vec<Missing>,
+    /// Why it does not go back as far as it should.
+    pub(super) cut: Option<GitHubError>,
 }
 
 impl Sweep<'_> {
@@ -48,40 +52,45 @@ impl Sweep<'_> {
             let mut conn = self.context.db.read().await?;
             UnsyncedOwners::read(self.app, &mut conn).await?
         };
+        let mut longest = Listed::default();
         for _ in 0..TRIES {
-            if let Some(listed) = self.try_to_list(since, &unsynced).await? {
-                return Ok(listed);
+            let listed = self.try_to_list(since, &unsynced).await?;
+            // A cursor was refused: it is good for a while only.
+            let again = matches!(listed.cut, Some(GitHubError::Unexpected(_)));
+            if listed.cut.is_none() || listed.entries >= longest.entries {
+                longest = listed;
+            }
+            if !again {
+                break;
             }
         }
-        let error = "GitHub takes no cursor of its list of deliveries for long enough";
-        Err(anyhow::anyhow!(error).into())
+        Ok(longest)
     }
 
-    /// `None` when a cursor was refused: it is good for a while only.
+    /// As far as the pages go that can be read.
     async fn try_to_list(
         &self,
         since: DateTime<Utc>,
         unsynced: &UnsyncedOwners,
-    ) -> Result<Option<Listed>, Trouble> {
+    ) -> Result<Listed, Trouble> {
         let mut listed = Listed::default();
         let mut missing = HashMap::new();
         let mut cursor = None;
         loop {
             let page = match self.app.github.hook_deliveries(cursor.as_ref()).await {
-                Err(GitHubError::Unexpected(_)) if cursor.is_some() => return Ok(None),
+                Err(error) if cursor.is_some() => {
+                    listed.cut = Some(error);
+                    break;
+                }
                 page => page?,
             };
             listed.entries += page.deliveries.len();
-            listed.unreadable += page.unreadable;
-            let newest = page.deliveries.iter().map(|entry| entry.delivered_at).max();
-            listed.newest = listed.newest.max(newest);
             self.sort(&page, since, unsynced, &mut listed, &mut missing)
                 .await?;
             // They are in the order of their attempts, as good as: the page that has none is the end.
-            let past = page
-                .deliveries
-                .iter()
-                .all(|entry| entry.delivered_at < since);
+            let mut entries = page.deliveries.iter();
+            let past =
+                !page.deliveries.is_empty() && entries.all(|entry| entry.delivered_at < since);
             match page.next {
                 Some(next) if !past => cursor = Some(next),
                 _ => break,
@@ -91,7 +100,7 @@ impl Sweep<'_> {
         listed
             .missing
             .sort_by_key(|missing: &Missing| (missing.delivered_at, missing.id));
-        Ok(Some(listed))
+        Ok(listed)
     }
 
     /// Records what is of no use to us; notes what has to be fetched.
@@ -108,7 +117,13 @@ impl Sweep<'_> {
             .iter()
             .filter(|entry| entry.delivered_at >= since)
             .partition(|entry| is_plain(&entry.guid) && is_plain(&entry.event));
-        listed.unreadable += odd.len();
+        let newest = plain.iter().map(|entry| entry.delivered_at).max();
+        listed.newest = listed.newest.max(newest);
+        let unreadable = page.unreadable + odd.len();
+        if unreadable > 0 {
+            listed.unreadable += unreadable;
+            listed.newest = None;
+        }
         let new = self.not_in_the_ledger(plain).await?;
         if new.is_empty() {
             return Ok(());
@@ -157,9 +172,11 @@ fn note(entry: &HookDelivery, missing: &mut HashMap<String, Missing>) {
             guid: entry.guid.clone(),
             event: entry.event.clone(),
             delivered_at: entry.delivered_at,
+            attempted_at: entry.delivered_at,
         });
     noted.id = noted.id.max(entry.id);
     noted.delivered_at = noted.delivered_at.min(entry.delivered_at);
+    noted.attempted_at = noted.attempted_at.max(entry.delivered_at);
 }
 
 fn as_seen(entry: &HookDelivery, reason: &'static str) -> SeenDelivery {

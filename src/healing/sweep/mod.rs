@@ -23,6 +23,8 @@ use crate::github_app;
 use crate::ids::AppRowId;
 use crate::queue::{Finish, Job, JobKind, Settled};
 use crate::refresh::{self, Trouble};
+use fetch::Fetched;
+use listing::Listed;
 
 /// How far back GitHub lists: an Enterprise Server lists more, and what is older than this is found by
 /// the polls.
@@ -85,17 +87,12 @@ impl Sweep<'_> {
         let since = self.since(begun_at).await?;
         let listed = self.list(since).await?;
         let fetched = self.fetch(&listed.missing).await?;
-        if fetched.failed == 0 {
+        if fetched.failed == 0 && listed.cut.is_none() {
             // By the earlier of both clocks, ours and GitHub's: neither may be ahead of what was listed.
             let until = listed.newest.map(|newest| newest.min(begun_at) - OVERLAP);
             self.move_on(until).await?;
         }
-        let trouble = fetched.first_error.map(|error| {
-            let count = fetched.failed;
-            format!(
-                "{count} deliveries could not be fetched and are tried again; the first: {error}"
-            )
-        });
+        let trouble = trouble(&listed, &fetched);
         Ok(Report {
             healed: fetched.recorded,
             found: json!({
@@ -127,4 +124,24 @@ impl Sweep<'_> {
         let mut conn = self.context.db.write().await?;
         Ok(github_app::record_sweep(self.app.row, until, &mut conn).await?)
     }
+}
+
+/// What keeps the cursor where it is, or before what could not be read.
+fn trouble(listed: &Listed, fetched: &Fetched) -> Option<String> {
+    let mut all = Vec::new();
+    if let Some(error) = &listed.cut {
+        let error = anyhow::Error::from(error.clone());
+        all.push(format!("GitHub's list was cut short: {error:#}"));
+    }
+    if listed.unreadable > 0 {
+        let count = listed.unreadable;
+        all.push(format!("{count} listed deliveries could not be read"));
+    }
+    if let Some(error) = &fetched.first_error {
+        let count = fetched.failed;
+        all.push(format!(
+            "{count} deliveries could not be fetched and are tried again; the first: {error}"
+        ));
+    }
+    (!all.is_empty()).then(|| all.join("; "))
 }

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use bindery::git::Oid;
+use bindery::ids::RepositoryRefId;
+use bindery::repository_ref;
 use bindery::simulator::{Fault, Route};
 use diesel_async::SimpleAsyncConnection;
 use serde_json::json;
@@ -235,6 +237,60 @@ stories! {
         world.pass(INTERVAL * 2).await;
         world.heal().await;
         assert_eq!(world.files("site").await["a"], "2");
+        world.end().await;
+    }
+
+    async fn a_ref_that_github_cannot_answer_for_is_in_nobodys_way(world: Either) {
+        let world = polling(world).await;
+        let repo = bound(&world).await;
+        let head = world.github.head(repo, "main");
+        world.github.create_branch(repo, "poison", head).await;
+        world.bind("poison", "templates", json!({"github_ref": "poison"})).await;
+        world.github.fail(Fault::on(Route::Commit).path_contains("poison").status(502));
+        world.github.omit_all(true);
+        for n in ["2", "3"] {
+            world.push(repo, &[("a", n)]).await;
+            an_interval_later(&world).await;
+            assert_eq!(world.files("site").await["a"], n);
+        }
+        let error = state(&world, "head_poll").await["error"].clone();
+        assert!(error.as_str().unwrap().starts_with("1 refs could not be read"), "{error}");
+        world.end().await;
+    }
+
+    async fn a_place_too_far_ahead_is_given_up(world: Either) {
+        let world = polling(world).await;
+        let repo = bound(&world).await;
+        an_interval_later(&world).await;
+        let far = world.clock.now() + INTERVAL * 100;
+        {
+            let mut conn = world.context.db.write().await.unwrap();
+            repository_ref::poll_at(RepositoryRefId::new(1), far, &mut conn).await.unwrap();
+        }
+        world.github.omit_all(true);
+        world.push(repo, &[("a", "2")]).await;
+        world.heal().await;
+        an_interval_later(&world).await;
+        assert_eq!(world.files("site").await["a"], "2");
+        world.end().await;
+    }
+
+    async fn a_repository_whose_installation_is_in_doubt_waits_in_its_place(world: Either) {
+        let world = polling(world).await;
+        bound(&world).await;
+        an_interval_later(&world).await;
+        let sql = async |sql: &str| world.context.db.write().await.unwrap().batch_execute(sql).await.unwrap();
+        sql("UPDATE repositories SET installation_doubted_at = confirmed_at").await;
+        // The poll of installations would end the doubt.
+        world.github.fail(Fault::on(Route::AppInstallations).status(502));
+        looks(&world);
+        an_interval_later(&world).await;
+        assert_eq!(looks(&world).0, 0);
+        sql("UPDATE repositories SET installation_doubted_at = NULL").await;
+        world.heal().await;
+        assert_eq!(looks(&world).0, 1);
+        world.github.clear_faults();
+        world.pass(Duration::from_secs(60)).await;
         world.end().await;
     }
 

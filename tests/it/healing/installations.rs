@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bindery::simulator::{Route, Selection};
+use bindery::simulator::{Fault, Route, Selection};
 use serde_json::json;
 
 use super::{access, an_interval_later, bound, name, polling, state, sweeping, syncs};
@@ -173,6 +173,49 @@ stories! {
         assert_eq!(access(&world).await, "suspended");
         let pages = world.asked().iter().filter(|route| **route == Route::AppInstallations).count();
         assert_eq!(pages, 2);
+        world.end().await;
+    }
+
+    async fn a_name_that_github_cannot_answer_for_is_in_nobodys_way(world: Either) {
+        let world = polling(world).await;
+        world.github.create_user("ann");
+        for name in ["hers", "his"] {
+            let repo = world.github.create_repository("ann", name).await;
+            world.push(repo, &[("a", "1")]).await;
+            let body = json!({"github_owner": "ann", "github_repo": name});
+            world.api.put(&format!("/orgs/acme/bindings/{name}"), body).await.expect(201);
+            world.settle().await;
+            // What is listed is not called what the binding goes by.
+            world.github.rename(repo, &format!("{name}-now")).await;
+        }
+        world.github.omit_all(true);
+        let anns = world.github.install("ann", Selection::All).await;
+        world.api.put(&format!("/orgs/acme/installations/{anns}"), json!({})).await.expect(201);
+        world.settle().await;
+        world.github.fail(Fault::anywhere().path_contains("ann/hers/installation").status(502));
+        an_interval_later(&world).await;
+        assert_eq!(world.binding("his").await["access"], "reachable");
+        let error = state(&world, "installation_poll").await["error"].clone();
+        assert!(error.as_str().unwrap().starts_with("1 repositories and names"), "{error}");
+        world.end().await;
+    }
+
+    async fn what_was_taken_out_is_found_where_an_installation_covers_it_by_now(world: Either) {
+        let world = polling(world).await;
+        let repo = bound(&world).await;
+        world.github.select(world.installation, Selection::Selected([].into())).await;
+        world.settle().await;
+        assert_eq!(access(&world).await, "access_lost");
+        let refreshes = "jobs WHERE kind = 'repository_refresh'";
+        let before = world.count(refreshes).await;
+        an_interval_later(&world).await;
+        assert_eq!(world.count(refreshes).await, before, "nobody covers it");
+        world.github.omit_all(true);
+        world.github.create_user("ann");
+        world.github.install("ann", Selection::All).await;
+        world.github.transfer(repo, "ann").await;
+        an_interval_later(&world).await;
+        assert_eq!((name(&world).await.as_str(), access(&world).await.as_str()), ("ann/templates", "not_granted"));
         world.end().await;
     }
 

@@ -161,7 +161,7 @@ stories! {
         world.end().await;
     }
 
-    async fn a_cursor_that_is_never_good_ends_the_sweep(world: Either) {
+    async fn a_cursor_that_is_never_good_keeps_nothing_that_was_listed_from_being_fetched(world: Either) {
         let world = sweeping(world).await;
         let repo = bound(&world).await;
         let before = swept_until(&world).await;
@@ -173,11 +173,36 @@ stories! {
         world.github.fail(Fault::on(Route::HookDeliveries).path_contains("cursor").status(400));
         world.asked();
         world.heal().await;
-        assert_eq!(world.asked().len(), 6, "three times two pages");
+        let asked = world.asked();
+        let listings = asked.iter().filter(|route| **route == Route::HookDeliveries);
+        assert_eq!(listings.count(), 6, "three times two pages");
+        assert_eq!(world.files("site").await["n"], "100");
+        assert_eq!(state(&world, "delivery_sweep").await["result"]["healed"], 100);
+        let error = state(&world, "delivery_sweep").await["error"].clone();
+        assert!(error.as_str().unwrap().starts_with("GitHub's list was cut short"));
         assert_eq!(swept_until(&world).await, before);
         world.github.clear_faults();
-        world.pass(INTERVAL).await;
-        assert_eq!(world.files("site").await["n"], "100");
+        an_interval_later(&world).await;
+        assert_eq!(state(&world, "delivery_sweep").await["result"]["healed"], 1, "the oldest");
+        assert!(swept_until(&world).await > before);
+        world.end().await;
+    }
+
+    async fn what_is_listed_and_cannot_be_read_is_never_passed_by(world: Either) {
+        let world = sweeping(world).await;
+        let repo = bound(&world).await;
+        let before = swept_until(&world).await;
+        world.clock.advance(HOUR);
+        world.github.lose_all(true);
+        world.push(repo, &[("a", "2")]).await;
+        world.github.fail(Fault::on(Route::HookDeliveries).replace(r#"[{"id": "?"}]"#));
+        an_interval_later(&world).await;
+        let error = state(&world, "delivery_sweep").await["error"].clone();
+        assert_eq!(error, "1 listed deliveries could not be read");
+        assert_eq!(swept_until(&world).await, before);
+        world.github.clear_faults();
+        an_interval_later(&world).await;
+        assert_eq!(world.files("site").await["a"], "2");
         world.end().await;
     }
 
@@ -249,6 +274,10 @@ stories! {
         let push = world.push(repo, &[("a", "2")]).await.delivery.unwrap();
         world.github.fail(Fault::on(Route::HookDelivery).status(404));
         an_interval_later(&world).await;
+        assert!(recorded(&world, &push).await.is_none(), "it may not have it yet");
+        assert_eq!(swept_until(&world).await, before);
+        world.clock.advance(HOUR);
+        world.heal().await;
         let seen = recorded(&world, &push).await.unwrap();
         assert_eq!(seen.reason.as_deref(), Some("not_kept_by_github"));
         assert!(swept_until(&world).await > before);

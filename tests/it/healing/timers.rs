@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use bindery::healing::Timer;
+use bindery::housekeeping;
+use bindery::queue::{self, Cause, Lane, NewJob};
 use bindery::simulator::{Fault, Route};
+use diesel_async::AsyncConnection;
 use serde_json::json;
 
 use super::{INTERVAL, an_interval_later, bound, state};
@@ -64,7 +67,10 @@ stories! {
         assert_eq!(state(&world, "head_poll").await["account"], "octo");
         let metrics = String::from_utf8(world.api.get("/metrics").await.expect(200).bytes).unwrap();
         assert!(metrics.contains("bindery_healed_total{by=\"delivery_sweep\"}"));
-        assert!(metrics.contains("bindery_healing_last_success_timestamp_seconds{name=\"head_poll\"}"));
+        for name in ["delivery_sweep", "head_poll", "installation_poll"] {
+            let success = format!("bindery_healing_last_success_timestamp_seconds{{name=\"{name}\"}} {}", now.timestamp());
+            assert!(metrics.contains(&success), "{success}");
+        }
         world.end().await;
     }
 
@@ -76,9 +82,54 @@ stories! {
         let failed = state(&world, "installation_poll").await;
         assert!(failed["error"].as_str().unwrap().contains("GitHub"));
         assert!(!failed["result"].is_null(), "what was found before stays");
+        let metrics = String::from_utf8(world.api.get("/metrics").await.expect(200).bytes).unwrap();
+        let before = world.clock.now() - INTERVAL;
+        let success = format!("seconds{{name=\"installation_poll\"}} {}\n", before.timestamp());
+        assert!(metrics.contains(&success), "{metrics}");
         world.github.clear_faults();
         world.pass(Duration::from_secs(60)).await;
         assert_eq!(state(&world, "installation_poll").await["error"], json!(null));
+        world.end().await;
+    }
+
+    async fn runs_that_went_well_are_kept_for_an_hour(world: Either) {
+        let world = world.with(&[]).await;
+        bound(&world).await;
+        world.heal().await;
+        assert!(world.count("jobs WHERE kind = 'installation_refresh'").await > 0);
+        let all = world.count("jobs").await;
+        world.clock.advance(Duration::from_secs(3599));
+        housekeeping::once(&world.context).await.unwrap();
+        assert_eq!(world.count("jobs").await, all);
+        world.clock.advance(Duration::from_secs(2));
+        housekeeping::once(&world.context).await.unwrap();
+        assert_eq!(world.count("jobs WHERE kind <> 'content_sync'").await, 0);
+        assert!(world.count("jobs WHERE kind = 'content_sync'").await > 0);
+        assert!(!state(&world, "delivery_sweep").await["result"].is_null());
+        world.end().await;
+    }
+
+    async fn a_poll_that_another_process_asked_for_is_given_up_where_it_is_off(world: Either) {
+        let off = [("BINDERY_SWEEP_INTERVAL", "off"), ("BINDERY_POLL_INTERVAL", "off")];
+        let world = world.with(&off).await;
+        bound(&world).await;
+        let asked = NewJob {
+            kind: "head_poll",
+            target: 1,
+            lane: Lane::Bulk,
+            cause: Cause::Timer { name: "head_poll".to_owned() },
+            hint: None,
+            organization_id: None,
+            installation_id: None,
+            max_attempts: 3,
+        };
+        let now = world.clock.now();
+        let mut conn = world.context.db.write().await.unwrap();
+        conn.transaction(async |conn| queue::enqueue(asked, now, conn).await).await.unwrap();
+        drop(conn);
+        world.settle().await;
+        assert_eq!(world.asked(), []);
+        assert_eq!(world.count("jobs WHERE kind = 'head_poll' AND state = 'cancelled'").await, 1);
         world.end().await;
     }
 
