@@ -6,6 +6,7 @@ use diesel::QueryResult;
 use super::schedule::{self, Healing};
 use crate::context::Context;
 use crate::db::Conn;
+use crate::ids::InstallationRowId;
 use crate::queue::{self, Cause};
 use crate::{refresh, repository_ref};
 
@@ -42,7 +43,7 @@ pub async fn last_successes(
             Healing::InstallationPoll => (config.poll_interval, of_apps()),
             Healing::HeadPoll => {
                 let polled = repository_ref::installations_polled(&apps, conn).await?;
-                let targets = polled.into_iter().map(|row| row.get());
+                let targets = polled.into_iter().map(InstallationRowId::get);
                 (config.poll_interval, targets.collect())
             }
         };

@@ -165,6 +165,7 @@ stories! {
         let world = sweeping(world).await;
         let repo = bound(&world).await;
         let before = swept_until(&world).await;
+        world.clock.advance(HOUR);
         world.github.lose_all(true);
         for n in 0..101 {
             world.push(repo, &[("n", &n.to_string())]).await;
