@@ -446,9 +446,9 @@ impl Story {
         let Some(installed) = self.model.owner_mut(who).installed.take() else {
             return;
         };
-        // What is deleted by now can not be told from what went out of sight with it.
+        // What is deleted, before or after, can not be told from what went out of sight with it.
         for repo in &mut self.model.repos {
-            repo.unexplained |= !repo.alive && repo.owner == who;
+            repo.was_removed |= repo.owner == who;
         }
         self.world.github.uninstall(installed.id).await;
     }
