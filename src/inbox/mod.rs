@@ -15,5 +15,5 @@ pub use ledger::{
 };
 pub use prune::{prune_bodies, prune_deliveries};
 pub use record::{Inbox, NewDelivery, Recorded};
-pub use seen::{SeenDelivery, Told, known_guids, newest_push, record_seen};
+pub use seen::{SeenDelivery, Told, before_of, known_guids, newest_push, record_seen};
 pub use worker::{InboxSettings, InboxWorker};

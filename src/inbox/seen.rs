@@ -7,10 +7,12 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::ledger::{DeliveryState, SignedBy};
+use super::ledger::{self, DeliveryState, SignedBy};
 use crate::db::schema::deliveries;
 use crate::db::{Conn, Json};
 use crate::git::{GitRef, Oid};
+use crate::github::delivery_body::BodyFormat;
+use crate::github::event::Event;
 use crate::github::ids::{InstallationId, RepositoryId};
 use crate::ids::{AppRowId, DeliveryId};
 
@@ -114,4 +116,22 @@ pub async fn newest_push(
         received_at,
         delivery,
     }))
+}
+
+/// Where the ref was before a push; `None` when that cannot be read any more.
+pub async fn before_of(push: DeliveryId, conn: &mut Conn) -> QueryResult<Option<Oid>> {
+    let Some(delivery) = ledger::find(push, conn).await? else {
+        return Ok(None);
+    };
+    let Some(body) = ledger::body(push, conn).await? else {
+        return Ok(None);
+    };
+    let content_type = delivery.headers.0.get("content-type");
+    let format = content_type.and_then(|value| BodyFormat::of(value));
+    let json = format.unwrap_or(BodyFormat::Json).json(&body);
+    let event = json.ok().map(|json| Event::parse(&delivery.event, &json));
+    Ok(match event {
+        Some(Ok(Event::Push(push))) => Some(push.before),
+        _ => None,
+    })
 }

@@ -80,6 +80,33 @@ pub async fn unsettled(
     Ok(told.filter(|told| is_young(told.received_at, now)))
 }
 
+/// Whether the ref was at `head` before the push that brought it where it is known to be, or before one
+/// that led there.
+pub(super) async fn left_behind(
+    head: Oid,
+    newest: Told,
+    app: AppRowId,
+    repository: RepositoryId,
+    git_ref: &GitRef,
+    conn: &mut Conn,
+) -> QueryResult<bool> {
+    let mut push = Some(newest);
+    for _ in 0..PUSHES {
+        let Some(told) = push else { break };
+        match inbox::before_of(told.delivery, conn).await? {
+            Some(before) if before == head => return Ok(true),
+            Some(before) => {
+                push = inbox::newest_push(app, repository, git_ref, before, conn).await?;
+            }
+            None => break,
+        }
+    }
+    Ok(false)
+}
+
+/// That are followed back from where a ref is known to be.
+const PUSHES: usize = 32;
+
 /// Follows the pushes that lead on from `head`, in whatever order they came. `None` when there are
 /// none, or when they lead back to it: then it was pushed and put back.
 fn newest_on_the_way(head: Oid, pushes: &[PushHint]) -> Option<&PushHint> {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::hint::{Lagging, PushHint, lagging, look_again_at, unsettled};
+use super::hint::{Lagging, PushHint, lagging, left_behind, look_again_at, unsettled};
 use super::locate::Located;
 use super::stop::{Learnt, Step, Stop};
 use crate::binding::{BindingView, Finding};
@@ -171,6 +171,10 @@ impl Resolver<'_> {
         };
         let told_of_head = inbox::newest_push(app.row, id, git_ref, head, &mut conn).await?;
         if told_of_head > Some(told) {
+            return Ok(());
+        }
+        // Any other head than one that a push has left behind is the truth.
+        if !left_behind(head, told, app.row, id, git_ref, &mut conn).await? {
             return Ok(());
         }
         let until = look_again_at(told.received_at, now);

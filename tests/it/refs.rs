@@ -328,7 +328,7 @@ stories! {
         world.end().await;
     }
 
-    async fn g23_a_head_that_nobody_told_of_is_believed_once_the_last_push_is_old(world: World) {
+    async fn g23_a_head_that_no_push_has_left_behind_is_believed_at_once(world: World) {
         let repo = world.repository("templates", &[("a", "1")]).await;
         world.bind("site", "templates", json!({})).await;
         world.clock.advance(Duration::from_secs(3600));
@@ -337,12 +337,28 @@ stories! {
         world.github.omit_all(true);
         world.push(repo, &[("a", "3")]).await;
         world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
-        for _ in 0..10 {
+        world.settle().await;
+        assert_eq!(world.files("site").await["a"], "3");
+        world.end().await;
+    }
+
+    async fn g23_a_head_that_the_push_before_the_last_left_behind_is_not_believed(world: World) {
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        world.clock.advance(Duration::from_secs(3600));
+        for text in ["2", "3"] {
+            world.push(repo, &[("a", text)]).await;
             world.settle().await;
-            assert_eq!(world.files("site").await["a"], "2");
-            world.clock.advance(Duration::from_secs(29));
         }
-        world.pass(Duration::from_secs(40)).await;
+        world.github.lag_refs(Duration::from_secs(20));
+        world.clock.advance(Duration::from_secs(1));
+        world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
+        for _ in 0..3 {
+            world.settle().await;
+            assert_eq!(world.files("site").await["a"], "3", "the API still says 1");
+            world.clock.advance(Duration::from_secs(8));
+        }
+        world.pass(Duration::from_secs(60)).await;
         assert_eq!(world.files("site").await["a"], "3");
         world.end().await;
     }
