@@ -322,7 +322,9 @@ impl Look<'_> {
             repository::of_installation(self.through.installation.id, &mut conn).await?
         };
         let unlisted = rows.iter().filter(|row| {
-            let settled = row.reachability == Reachability::Gone || row.removed_at.is_some();
+            // What seemed to be gone may have been taken out: a narrowing is told late, and names nothing.
+            let gone = row.reachability == Reachability::Gone && !self.hint.narrowed;
+            let settled = gone || row.removed_at.is_some();
             !listed.contains(&row.github_id) && !settled && row.confirmed_at <= begun_at
         });
         let mut asked = 0;
