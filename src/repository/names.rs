@@ -1,4 +1,4 @@
-//! What a repository was called, and from when on. For people; nothing is decided by it.
+//! What a repository was called, and from when on. For people, and to know a source that is requested by a former name.
 
 use std::collections::BTreeMap;
 
