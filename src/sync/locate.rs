@@ -211,13 +211,13 @@ impl Locator<'_> {
                 let binding = &self.target.binding;
                 // While it has never synced, it goes by what its name leads to.
                 let leads_elsewhere = stored.is_none() && value.name != binding.sought_name();
+                if leads_elsewhere {
+                    // By itself: with what follows it would lock a binding before the jobs of others.
+                    let followed = binding::follow(binding, &value.name, &mut conn).await;
+                    followed.map_err(Stop::from)?;
+                }
                 let confirmed = conn
-                    .transaction(async |conn| {
-                        if leads_elsewhere {
-                            binding::follow(binding, &value.name, conn).await?;
-                        }
-                        record_sighting(&sighting, &request, conn).await
-                    })
+                    .transaction(async |conn| record_sighting(&sighting, &request, conn).await)
                     .await;
                 Ok(confirmed.map_err(Stop::from)?)
             }
