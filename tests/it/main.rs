@@ -27,19 +27,23 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod access;
+mod audit;
 mod bindings;
 mod coalescing;
 mod content;
 mod database;
 mod demo;
+mod door;
 mod failures;
 mod healing;
 mod hosts;
 mod identity;
+mod limits;
 mod matching;
 mod model;
 mod names;
 mod oracle;
+mod outages;
 mod process;
 mod publishing;
 mod queue;
@@ -48,4 +52,5 @@ mod requests;
 mod rows;
 mod support;
 mod tenancy;
+mod tokens;
 mod webhook;

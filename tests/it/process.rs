@@ -11,7 +11,7 @@ use crate::support::{ADMIN, Api, Engine, KEY, TestDatabase};
 const BINARY: &str = env!("CARGO_BIN_EXE_bindery");
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn serve(database: &str) -> Command {
+pub fn serve(database: &str) -> Command {
     let mut command = Command::new(BINARY);
     command
         .arg("serve")
@@ -27,14 +27,18 @@ fn serve(database: &str) -> Command {
 }
 
 /// A running service: where it listens, by its own word.
-struct Serving {
-    child: Child,
-    api: Api,
+pub struct Serving {
+    pub child: Child,
+    pub api: Api,
 }
 
 impl Serving {
     async fn start(database: &str) -> Self {
-        let mut child = serve(database).spawn().expect("the binary starts");
+        Self::spawn(serve(database)).await
+    }
+
+    pub async fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the binary starts");
         let log = child.stderr.take().expect("its log");
         let mut lines = BufReader::new(log).lines();
         let url = tokio::time::timeout(PATIENCE, async {
@@ -64,7 +68,7 @@ impl Serving {
     }
 
     /// SIGTERM, as an init system stops it.
-    async fn stop(mut self) -> (i32, Duration) {
+    pub async fn stop(mut self) -> (i32, Duration) {
         let id = self.child.id().expect("a running process").to_string();
         let asked = Instant::now();
         Command::new("kill")

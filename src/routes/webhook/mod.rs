@@ -16,11 +16,12 @@ use serde::Serialize;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
-use body::BodyReader;
+use body::{Announced, BodyReader};
 use head::Head;
 use refusal::{LogSampler, Refusal};
 
 use super::problem::ApiError;
+use super::source::Source;
 use super::{Api, Problem};
 use crate::apps::{App, Apps};
 use crate::config::WebhookConfig;
@@ -85,7 +86,12 @@ impl Receiver {
         }
         let answer_by = Instant::now() + ANSWER_WITHIN;
         let head = Head::parse(request.headers(), &self.apps, &self.config)?;
-        let body = self.bodies.read(payload, head.length, head.format).await?;
+        let announced = Announced {
+            format: head.format,
+            length: head.length,
+            source: Source::of(request.peer_addr()),
+        };
+        let body = self.bodies.read(payload, &announced).await?;
         let proven = prove(head, body.bytes, self.config.max_body.as_u64()).await?;
         let identity = head::identity(request.headers())?;
         let is_ping_of_another = identity.event == "ping"
