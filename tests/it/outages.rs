@@ -107,9 +107,8 @@ async fn f08_a25_while_postgresql_is_frozen_all_is_answered_in_time_and_says_not
         );
         assert!(text.contains("unavailable"), "{text}");
     }
-    // GitHub hangs up after ten seconds.
     assert!(
-        delivered.0 == 503 && within(10)(delivered.1),
+        delivered.0 == 503 && within(9)(delivered.1),
         "{delivered:?}"
     );
     assert!(ready.0 == 503 && within(4)(ready.2), "{ready:?}");

@@ -134,4 +134,22 @@ stories! {
         }
         world.end().await;
     }
+
+    async fn w27_what_is_framed_plainly_is_taken_and_what_follows_it(world: World) {
+        let framings: [(fn(&Post) -> Vec<u8>, fn(&Post) -> Vec<u8>); 2] = [
+            (|post| post.head(&with_length(post)), plain),
+            (|post| post.head("Transfer-Encoding: chunked"), chunked),
+        ];
+        for (head, body) in framings {
+            let (first, second) = (Post::push(), Post::push());
+            let mut wire = connect(&world).await;
+            wire.send(&[head(&first), body(&first), second.bytes()].concat()).await;
+            for post in [&first, &second] {
+                wire.answer().await.expect(202);
+                assert_eq!(ledger(&world, post.guid()).await.len(), 1);
+            }
+        }
+        world.settle().await;
+        world.end().await;
+    }
 }
