@@ -1,5 +1,6 @@
 //! The audit log: every change and every refusal, with who, when, from where, what, on what and the result.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bindery::audit::{self, Action, AuditFilter};
@@ -86,6 +87,9 @@ stories! {
             ("project.delete", "/orgs/other/projects/p".to_owned(), 204),
             ("organization.delete", "/orgs/other".to_owned(), 204),
         ];
+        let writes = Action::ALL.iter().map(|action| action.as_str()).filter(|action| !action.ends_with(".read"));
+        let shown = expected.iter().map(|(action, ..)| *action);
+        assert_eq!(shown.collect::<BTreeSet<_>>(), writes.collect(), "all that can be done");
         let expected = expected.map(|(action, place, status)| (action.to_owned(), place, status));
         assert_eq!(done(&world, &since).await, expected);
         world.settle().await;

@@ -18,6 +18,7 @@ use super::{
     Api, audit, deliveries, grants, healing, health, jobs, metrics, organizations, projects,
     tokens, webhook,
 };
+use crate::audit::Action;
 
 /// What the handlers say of themselves.
 #[derive(OpenApi)]
@@ -60,7 +61,7 @@ use super::{
         pages,
         page
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, Action)),
     security(("bearer" = []))
 )]
 struct Handlers;
