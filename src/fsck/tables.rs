@@ -25,7 +25,7 @@ const DANGLING: Rule = Rule {
     invariant: Invariant::Schema,
     name: "points_nowhere",
     means: "A row refers to one that is not there, which a constraint forbids: constraints were switched off, or an index is damaged.",
-    remedy: "Restore the missing rows from a backup; rebuild the indexes (REINDEX) if a query by hand finds them.",
+    remedy: "Restore the missing rows from a backup, or sync the bindings concerned: the content that they replace goes after BINDERY_CONTENT_GRACE. If a query by hand finds the rows, rebuild the indexes (REINDEX).",
 };
 
 const UNCHECKED: Rule = Rule {

@@ -47,6 +47,7 @@ mod queue;
 mod refs;
 mod requests;
 mod rows;
+mod store;
 mod support;
 mod tenancy;
 mod webhook;

@@ -1,6 +1,8 @@
 //! Content: the stored tree of a binding at a commit. Immutable; a binding points at one.
 
-use std::collections::BTreeMap;
+mod whole;
+
+pub use whole::whole_files;
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::{exists, not};
@@ -244,24 +246,4 @@ pub async fn collect(replaced_before: DateTime<Utc>, conn: &mut Conn) -> QueryRe
         }
     }
     Ok(true)
-}
-
-/// The files of a content that have bytes, by path.
-pub async fn blobs_by_path(
-    id: ContentId,
-    conn: &mut Conn,
-) -> QueryResult<BTreeMap<String, BlobId>> {
-    let rows: Vec<(String, BlobId)> = content_files::table
-        .filter(
-            content_files::content_id
-                .eq(id)
-                .and(content_files::blob_id.is_not_null()),
-        )
-        .select((
-            content_files::path,
-            content_files::blob_id.assume_not_null(),
-        ))
-        .load(conn)
-        .await?;
-    Ok(rows.into_iter().collect())
 }
