@@ -1,0 +1,2 @@
+ALTER TABLE installations DROP COLUMN narrowed_at;
+ALTER TABLE bindings DROP COLUMN tried_commit;
