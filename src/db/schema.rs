@@ -147,6 +147,7 @@ diesel::table! {
         installation_github_id -> Nullable<BigInt>,
         git_ref -> Nullable<Text>,
         head_sha -> Nullable<Text>,
+        sent_at -> Timestamptz,
         received_at -> Timestamptz,
         processed_at -> Nullable<Timestamptz>,
     }
