@@ -258,6 +258,7 @@ diesel::table! {
         commit_sha -> Text,
         tree_sha -> Text,
         created_at -> Timestamptz,
+        listing_sha -> Nullable<Text>,
     }
 }
 
