@@ -296,6 +296,23 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    audit_events (id) {
+        id -> BigInt,
+        at -> Timestamptz,
+        actor -> Text,
+        token_id -> Nullable<BigInt>,
+        token_label -> Nullable<Text>,
+        source -> Nullable<Text>,
+        action -> Text,
+        organization_id -> Nullable<BigInt>,
+        place -> Text,
+        detail -> Nullable<Text>,
+        status -> SmallInt,
+        request_id -> Nullable<Text>,
+    }
+}
+
 diesel::joinable!(projects -> organizations (organization_id));
 diesel::joinable!(api_tokens -> organizations (organization_id));
 diesel::joinable!(installations -> github_apps (github_app_id));
@@ -338,4 +355,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     blobs,
     content_files,
     delivery_decisions,
+    audit_events,
 );
