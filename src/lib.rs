@@ -27,6 +27,7 @@ pub mod routes;
 pub mod sync;
 
 // The nouns: types and their SQL.
+pub mod audit;
 pub mod binding;
 pub mod blob;
 pub mod content;

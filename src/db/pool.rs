@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::{Conn, Driver};
 use super::listen;
@@ -258,6 +259,8 @@ impl managed::Manager for Connector {
             Source::Postgres(connector) => {
                 let connector = connector.clone();
                 let opening = self.runtime.spawn(async move { connector.connect().await });
+                // Nobody waits any more: a server that is frozen would keep the socket for as long.
+                let opening = AbortOnDropHandle::new(opening);
                 let stopped = |error: JoinError| ConnectionError::BadConnection(error.to_string());
                 Driver::Postgres(opening.await.map_err(stopped)??)
             }

@@ -60,6 +60,7 @@ diesel::table! {
         permissions -> Nullable<Jsonb>,
         repository_selection -> Nullable<Text>,
         paused_until -> Nullable<Timestamptz>,
+        narrowed_at -> Nullable<Timestamptz>,
         confirmed_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
@@ -146,6 +147,7 @@ diesel::table! {
         installation_github_id -> Nullable<BigInt>,
         git_ref -> Nullable<Text>,
         head_sha -> Nullable<Text>,
+        sent_at -> Timestamptz,
         received_at -> Timestamptz,
         processed_at -> Nullable<Timestamptz>,
     }
@@ -233,6 +235,7 @@ diesel::table! {
         status -> Text,
         error -> Nullable<Text>,
         finding -> Nullable<Text>,
+        tried_commit -> Nullable<Text>,
         last_job_id -> Nullable<BigInt>,
         last_delivery_id -> Nullable<BigInt>,
         generation -> BigInt,
@@ -293,6 +296,23 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    audit_events (id) {
+        id -> BigInt,
+        at -> Timestamptz,
+        actor -> Text,
+        token_id -> Nullable<BigInt>,
+        token_label -> Nullable<Text>,
+        source -> Nullable<Text>,
+        action -> Text,
+        organization_id -> Nullable<BigInt>,
+        place -> Text,
+        detail -> Nullable<Text>,
+        status -> SmallInt,
+        request_id -> Nullable<Text>,
+    }
+}
+
 diesel::joinable!(projects -> organizations (organization_id));
 diesel::joinable!(api_tokens -> organizations (organization_id));
 diesel::joinable!(installations -> github_apps (github_app_id));
@@ -335,4 +355,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     blobs,
     content_files,
     delivery_decisions,
+    audit_events,
 );

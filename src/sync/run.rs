@@ -113,6 +113,7 @@ impl ContentSync {
             job: Some(job.id),
             binding: Some(target.binding.clone()),
             finding: Some(None),
+            tried: Some(resolved.commit.sha),
             installation: Some(located.installation.id),
             at: context.clock.now(),
             ..Learnt::default()
