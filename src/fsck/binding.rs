@@ -5,14 +5,11 @@ use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::{Findings, Invariant, Options, Rule, publishes, tree};
+use super::{Findings, Invariant, Options, Rule, grants, publishes, tree};
 use crate::binding::{self, Binding, Status};
-use crate::config::Grants;
 use crate::content::{self, Content};
 use crate::db::Conn;
-use crate::db::schema::{bindings, contents, installation_grants, jobs};
-use crate::github::ids::InstallationId;
-use crate::grant::Grant;
+use crate::db::schema::{bindings, contents, jobs};
 use crate::ids::{BindingId, ContentId};
 use crate::queue::{self, JobState};
 use crate::{repository, sync};
@@ -51,16 +48,6 @@ const GIVEN_UP_UNSEEN: Rule = Rule {
     means: "The newest job of a binding was given up, and the binding does not show that it failed.",
     remedy: "Sync it (POST {binding}/sync).",
 };
-
-const WITHOUT_GRANT: Rule = Rule {
-    invariant: Invariant::Authorised,
-    name: "published_for_another",
-    means: "Something was published for an organisation although its installation belonged to another one.",
-    remedy: "Look at both grants (GET /orgs/{org}/installations); without one, what was published is not served.",
-};
-
-/// How long after a grant has changed hands a sync may still publish.
-const GRANT_SLACK: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 
 /// Ids of one page.
 const PAGE: i64 = 1000;
@@ -130,7 +117,7 @@ async fn check_one(
     check_newest(&bound, findings, conn).await?;
     check_job(&bound, options, now, findings, conn).await?;
     if let Some(content) = &bound.content {
-        check_grant(&bound, content, options, findings, conn).await?;
+        grants::check(&bound, content, options, findings, conn).await?;
         tree::check(&bound, content, findings, conn).await?;
     }
     publishes::check(&bound, options, now, findings, conn).await
@@ -232,44 +219,4 @@ async fn check_job(
         findings.add(&GIVEN_UP_UNSEEN, bound.place(), what);
     }
     Ok(())
-}
-
-/// An installation belongs to one organisation at a time, and the present grant says since when.
-async fn check_grant(
-    bound: &Bound,
-    content: &Content,
-    options: &Options,
-    findings: &mut Findings,
-    conn: &mut Conn,
-) -> QueryResult<()> {
-    if options.grants == Grants::Off {
-        return Ok(());
-    }
-    let host = &bound.binding.github_host;
-    let Some(grant) = present_grant(host, content.installation_id, conn).await? else {
-        return Ok(());
-    };
-    let of_another = grant.organization_id != bound.binding.organization_id;
-    if of_another && content.created_at > grant.created_at + GRANT_SLACK {
-        let what = format!(
-            "published at {}; installation {} is organisation {}'s since {}",
-            content.created_at, content.installation_id, grant.organization_id, grant.created_at
-        );
-        findings.add(&WITHOUT_GRANT, bound.place(), what);
-    }
-    Ok(())
-}
-
-async fn present_grant(
-    host: &str,
-    installation: InstallationId,
-    conn: &mut Conn,
-) -> QueryResult<Option<Grant>> {
-    installation_grants::table
-        .filter(installation_grants::github_host.eq(host))
-        .filter(installation_grants::installation_id.eq(installation))
-        .select(Grant::as_select())
-        .first(conn)
-        .await
-        .optional()
 }

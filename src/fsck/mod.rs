@@ -9,6 +9,7 @@
 mod binding;
 mod blobs;
 mod deliveries;
+mod grants;
 mod jobs;
 mod logs;
 mod publishes;

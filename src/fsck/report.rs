@@ -168,7 +168,7 @@ fn extent(invariant: Invariant, options: &Options) -> (Extent, Option<&'static s
         ),
         Invariant::Authorised => (
             Extent::Partly,
-            Some("when grants were taken back: rows remember only those that are held"),
+            Some("what was synced before the audit log begins (BINDERY_KEEP_AUDIT)"),
         ),
         Invariant::Schema if options.bytes => (Extent::Whole, None),
         Invariant::Schema => (

@@ -220,7 +220,18 @@ stories! {
         assert!(world.check().await.holds, "what was published before the grant changed hands is not served");
         let late = if world.context.db.is_sqlite() { "created_at + 301000000" } else { "created_at + interval '301 seconds'" };
         let found = after(&world, &format!("UPDATE contents SET created_at = {late} WHERE id = {SERVED}")).await;
-        assert_eq!(names(&found), ["published_for_another"]);
+        assert_eq!(names(&found), ["published_without_grant"]);
+        world.discard().await;
+    }
+
+    async fn i10_a_publish_after_the_grant_was_taken_back_is_found(world: World) {
+        published(&world).await;
+        world.revoke(world.installation).await;
+        world.settle().await;
+        assert!(world.check().await.holds, "what was published before is not served");
+        let late = if world.context.db.is_sqlite() { "created_at + 301000000" } else { "created_at + interval '301 seconds'" };
+        let found = after(&world, &format!("UPDATE contents SET created_at = {late} WHERE id = {SERVED}")).await;
+        assert_eq!(names(&found), ["published_without_grant"]);
         world.discard().await;
     }
 

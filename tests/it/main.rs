@@ -28,6 +28,7 @@
 
 mod access;
 mod bindings;
+mod certificates;
 mod coalescing;
 mod content;
 mod database;
@@ -45,6 +46,7 @@ mod process;
 mod publishing;
 mod queue;
 mod refs;
+mod replicas;
 mod requests;
 mod rows;
 mod store;
