@@ -141,11 +141,7 @@ async fn attempt(listener: &Listener, roots: &Path) -> String {
                 .await
                 .expect(200)
                 .json();
-            let error = jobs["jobs"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .find_map(error_of);
+            let error = jobs.as_array().into_iter().flatten().find_map(error_of);
             if let Some(error) = error {
                 return error;
             }
