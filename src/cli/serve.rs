@@ -180,6 +180,14 @@ mod tests {
         let made = made.expect("the first admin");
         assert!(first_admin(&context).await.expect("a look").is_none());
         take_back(&made.token, &context).await.expect("revoked");
+        let mut conn = context.db.read().await.expect("a connection");
+        let events = audit::list(&audit::AuditFilter::default(), 9, &mut conn).await;
+        let events = events.expect("the audit log").into_iter();
+        let said: Vec<_> = events.map(|event| (event.actor, event.action)).collect();
+        let by_itself = |action: Action| (audit::ActorKind::Process, action.to_string());
+        let expected = [Action::TokenRevoke, Action::TokenCreate].map(by_itself);
+        assert_eq!(said, expected, "the newest first");
+        drop(conn);
         assert!(first_admin(&context).await.expect("a look").is_some());
     }
 

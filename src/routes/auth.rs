@@ -4,6 +4,8 @@
 //! A token is read from the one header alone: no cookie is, so no page of another origin can act for
 //! whoever has one.
 
+use std::time::Duration;
+
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
@@ -199,6 +201,8 @@ async fn authenticate(api: &Api, text: &SecretString) -> Result<Option<Somebody>
     Ok(token.map(Somebody::from))
 }
 
+const TOUCH_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Beside the request: it neither waits for the one writer of SQLite nor fails with it.
 fn touch_later(api: &Api, token: Token) {
     let (db, now) = (api.context.db.clone(), api.now());
@@ -206,8 +210,10 @@ fn touch_later(api: &Api, token: Token) {
         let touched = async {
             Ok::<_, crate::db::DbError>(token::touch(&token, now, &mut *db.write().await?).await?)
         };
-        if let Err(error) = touched.await {
-            tracing::debug!(token.id = %token.id, %error, "the last use of a token was not noted");
+        // A database that does not answer keeps no connection for this.
+        let touched = tokio::time::timeout(TOUCH_TIMEOUT, touched).await;
+        if !matches!(touched, Ok(Ok(()))) {
+            tracing::debug!(token.id = %token.id, "the last use of a token was not noted");
         }
     });
 }

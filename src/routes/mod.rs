@@ -10,6 +10,7 @@ mod audit;
 mod auth;
 mod bindings;
 mod body;
+mod budget;
 mod deliveries;
 mod endpoint;
 mod etag;
@@ -45,6 +46,8 @@ use chrono::{DateTime, Utc};
 
 use crate::context::Context;
 use crate::db::{DbError, Pooled};
+use crate::ids::OrganizationId;
+use budget::Budget;
 use endpoint::Endpoint;
 use guesses::Guesses;
 
@@ -56,6 +59,8 @@ pub struct Api {
     base_url: String,
     guesses: Guesses,
     refusals: audit::Refusals,
+    /// What files that are being served hold in memory.
+    files: Arc<Budget<OrganizationId>>,
     receiver: Arc<webhook::Receiver>,
 }
 
@@ -65,6 +70,7 @@ impl Api {
         metrics::recorded();
         Self {
             receiver: Arc::new(webhook::Receiver::new(&context)),
+            files: Arc::new(Budget::new(context.config.http.files_memory.as_u64())),
             context,
             base_url,
             guesses: Guesses::default(),

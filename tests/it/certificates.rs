@@ -132,7 +132,7 @@ async fn attempt(listener: &Listener, roots: &Path) -> String {
         .env("GITHUB_APP_ID", "4242")
         .env("GITHUB_APP_PRIVATE_KEY", KEY)
         .env("GITHUB_WEBHOOK_SECRET", SECRET);
-    let serving = Serving::of(command).await;
+    let serving = Serving::spawn(command).await;
     let trying = async {
         loop {
             let jobs = serving

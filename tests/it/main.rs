@@ -27,21 +27,25 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod access;
+mod audit;
 mod bindings;
 mod certificates;
 mod coalescing;
 mod content;
 mod database;
 mod demo;
+mod door;
 mod failures;
 mod fsck;
 mod healing;
 mod hosts;
 mod identity;
+mod limits;
 mod matching;
 mod model;
 mod names;
 mod oracle;
+mod outages;
 mod process;
 mod publishing;
 mod queue;
@@ -52,4 +56,5 @@ mod rows;
 mod store;
 mod support;
 mod tenancy;
+mod tokens;
 mod webhook;

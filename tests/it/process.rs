@@ -34,10 +34,10 @@ pub struct Serving {
 
 impl Serving {
     async fn start(database: &str) -> Self {
-        Self::of(serve(database)).await
+        Self::spawn(serve(database)).await
     }
 
-    pub async fn of(mut command: Command) -> Self {
+    pub async fn spawn(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the binary starts");
         let log = child.stderr.take().expect("its log");
         let mut lines = BufReader::new(log).lines();

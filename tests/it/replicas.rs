@@ -56,7 +56,7 @@ impl Replicas {
         let process = || {
             let mut command = serve(&database.url);
             command.envs(environment.iter().map(|(name, value)| (name, value)));
-            Serving::of(command)
+            Serving::spawn(command)
         };
         let (a, b) = tokio::join!(process(), process());
         let read = |name: &str| {
