@@ -11,6 +11,8 @@ mod body;
 mod deliveries;
 mod endpoint;
 mod etag;
+#[doc(hidden)]
+pub mod fuzz;
 mod grants;
 mod guesses;
 mod healing;

@@ -28,6 +28,7 @@
 
 mod access;
 mod bindings;
+mod canary;
 mod coalescing;
 mod content;
 mod database;
