@@ -428,6 +428,7 @@ impl Canary {
             "the log is whole"
         );
         self.secrets.assert_untold("the log", &log);
+        contributors.assert_untold("the log", &log);
         for (place, text) in &self.told {
             self.secrets.assert_untold(place, text);
             contributors.assert_untold(place, text);

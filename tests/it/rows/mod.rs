@@ -47,6 +47,20 @@ fn what_is_named_as_not_covered_is_a_row_without_a_test_and_has_a_reason() {
     }
 }
 
+/// Names in backticks that begin with a row.
+#[test]
+fn every_test_that_the_threats_name_is_there() {
+    let threats = std::fs::read_to_string(root().join("docs/threats.md")).expect("the threats");
+    let names = Names::find();
+    let named = threats.split('`').skip(1).step_by(2);
+    let missing: Vec<&str> = named
+        .filter(|name| names::rows_of(name).next().is_some() && !names.has(name))
+        .collect();
+    assert!(missing.is_empty(), "there is no {missing:?}");
+    let named = threats.split('`').filter(|name| names.has(name)).count();
+    assert!(named > 40, "only {named} tests are named");
+}
+
 #[test]
 fn every_row_that_a_name_begins_with_is_in_the_catalogue() {
     let catalogue = Catalogue::read();

@@ -49,6 +49,11 @@ impl Names {
         self.0.get(id).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Whether a test or a step of exactly this name is there.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.values().flatten().any(|named| named.name == name)
+    }
+
     pub(super) fn ids(&self) -> impl Iterator<Item = &Id> {
         self.0.keys()
     }
@@ -90,7 +95,7 @@ fn function_in(line: &str) -> Option<&str> {
 }
 
 /// The rows that a name begins with: there may be several, `e28_w49_a_replay_…`.
-fn rows_of(name: &str) -> impl Iterator<Item = Id> {
+pub(super) fn rows_of(name: &str) -> impl Iterator<Item = Id> {
     name.split('_').map_while(Id::parse)
 }
 
