@@ -1,17 +1,16 @@
 //! The canary run: every secret is a known string, everything goes right and wrong, and nothing tells any.
 
+mod api;
+mod commands;
 mod forms;
+mod github;
 mod panic;
 mod service;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bindery::clock::Clock;
-use bindery::github::ids::RepositoryId;
-use bindery::simulator::{Fault, Route, Selection, Simulator};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use bindery::simulator::Simulator;
 use reqwest::Method;
 use serde_json::json;
 
@@ -19,7 +18,7 @@ use crate::support::{
     APP_ID, Api, Either, Engine, KEY, OCTO, SECRET, TestDatabase, simulator, stories,
 };
 use forms::Secrets;
-use service::{Service, Settings, dump, run, stranger};
+use service::{Service, Settings, dump, stranger};
 
 const OTHER_KEY: &str = include_str!("../../../fixtures/keys/rsa-2048-pkcs8.pem");
 const NEW_SECRET: &str = "canary: the webhook's \"new\" secret";
@@ -100,317 +99,6 @@ impl Canary {
             .json()
     }
 
-    /// Two webhook secrets and two keys at once: what GitHub has changes under the running service.
-    async fn bind_and_rotate(&mut self) -> RepositoryId {
-        let installation = self.github.install(OCTO, Selection::All).await;
-        self.api.put("/orgs/acme", json!({})).await.expect(201);
-        self.api
-            .put(
-                &format!("/orgs/acme/installations/{installation}"),
-                json!({}),
-            )
-            .await
-            .expect(201);
-        let repo = self.github.create_repository(OCTO, "templates").await;
-        self.push(repo, "first").await;
-        let body = json!({"github_owner": OCTO, "github_repo": "templates"});
-        self.api
-            .put("/orgs/acme/bindings/site", body)
-            .await
-            .expect(201);
-        self.until_published(repo).await;
-        self.github.set_webhook_secret(NEW_SECRET);
-        self.github.set_app_keys(&[OTHER_KEY]).expect("a key");
-        self.github.revoke_tokens(installation);
-        self.push(repo, LEAKED).await;
-        self.until_published(repo).await;
-        repo
-    }
-
-    async fn push(&self, repo: RepositoryId, message: &str) {
-        let text = format!("{:032x}", rand::random::<u128>());
-        let change =
-            |change: bindery::simulator::Change| change.message(message).write("x/a", &text);
-        let pushed = self.github.push(repo, "main", change).await;
-        let sent = pushed
-            .delivery
-            .and_then(|guid| self.github.delivery(&guid).status());
-        assert_eq!(sent, Some(202), "signed by a secret that is configured");
-    }
-
-    async fn until_published(&self, repo: RepositoryId) {
-        let begin = Instant::now();
-        let head = self.github.head(repo, "main").to_string();
-        while self.binding().await["commit_sha"] != head.as_str() {
-            assert!(begin.elapsed() < PATIENCE, "{}", self.binding().await);
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    /// GitHub repeats what it was asked with, in every spelling, at every step of a sync.
-    async fn be_quoted(&mut self, repo: RepositoryId) {
-        let spellings: [fn(&str) -> String; 5] = [
-            str::to_owned,
-            |text| STANDARD.encode(text),
-            |text| hex::encode(text),
-            |text| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string(),
-            |text| {
-                text.chars()
-                    .map(|c| format!("\\u{:04x}", u32::from(c)))
-                    .collect()
-            },
-        ];
-        let routes = [Route::Commit, Route::Tree, Route::Blob, Route::Repository];
-        for (route, spelling) in routes
-            .into_iter()
-            .flat_map(|route| spellings.map(|spelling| (route, spelling)))
-        {
-            self.strike(repo, route, 418, spelling).await;
-        }
-        for (route, status) in routes
-            .into_iter()
-            .flat_map(|route| [401, 403, 451, 500].map(|status| (route, status)))
-        {
-            self.strike(repo, route, status, spellings[0]).await;
-        }
-        for status in [403, 418, 422, 500] {
-            self.strike(
-                repo,
-                Route::AccessToken,
-                status,
-                spellings[usize::from(status % 5)],
-            )
-            .await;
-        }
-        self.github.clear_faults();
-    }
-
-    async fn strike(
-        &mut self,
-        repo: RepositoryId,
-        route: Route,
-        status: u16,
-        write: fn(&str) -> String,
-    ) {
-        self.github.clear_faults();
-        self.github.take_requests();
-        self.github
-            .fail(Fault::on(route).times(1).status(status).quoting(write));
-        if route == Route::AccessToken {
-            self.github
-                .revoke_tokens(self.github.installation_on(OCTO).expect("installed"));
-        }
-        self.push(repo, LEAKED).await;
-        let begin = Instant::now();
-        let struck = |github: &Simulator| {
-            github
-                .requests()
-                .iter()
-                .any(|asked| (asked.route, asked.status) == (route, status))
-        };
-        while !struck(&self.github) {
-            assert!(
-                begin.elapsed() < PATIENCE,
-                "{route:?} was not asked: {}",
-                self.binding().await
-            );
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        self.get("/orgs/acme/bindings/site").await;
-        self.get("/jobs?limit=1").await;
-    }
-
-    /// Tokens: made, used well and badly, in the wrong places, and after their end.
-    async fn use_tokens(&mut self) {
-        for role in ["viewer", "operator", "admin"] {
-            let body = json!({"label": role, "organization": "acme", "role": role});
-            let made = self
-                .api
-                .send(Method::POST, "/tokens", Some(body), &[])
-                .await
-                .expect(201)
-                .json();
-            let token = made["token"]
-                .as_str()
-                .expect("a token, this once")
-                .to_owned();
-            self.secrets.add(role, &token);
-            self.secrets.add(role, &token["bndr_".len() + 12..]);
-            self.misuse(&token).await;
-            let api = self.api.with_token(&token);
-            assert_eq!(
-                self.hear(&api, Method::GET, "/orgs/acme/bindings/site", &[])
-                    .await,
-                200
-            );
-            self.hear(&api, Method::GET, "/tokens", &[]).await;
-            self.hear(&api, Method::POST, "/orgs/acme/bindings/site/sync", &[])
-                .await;
-            self.api
-                .delete(&format!("/tokens/{}", made["id"]))
-                .await
-                .expect(204);
-            assert_eq!(
-                self.hear(&api, Method::GET, "/orgs/acme/bindings/site", &[])
-                    .await,
-                401
-            );
-        }
-        self.misuse(ADMIN).await;
-    }
-
-    async fn misuse(&mut self, token: &str) {
-        let nobody = self.api.with_token("nobody");
-        let query = utf8_percent_encode(token, NON_ALPHANUMERIC).to_string();
-        let basic = format!("Basic {}", STANDARD.encode(format!("user:{token}")));
-        let digest = format!("sha256={token}");
-        let cookie = format!("session={query}");
-        for name in ["token", "access_token"] {
-            let path = format!("/orgs?{name}={query}");
-            self.hear_quietly(&nobody, Method::GET, &path, &[]).await;
-        }
-        for headers in [
-            ("Authorization", basic.as_str()),
-            ("Cookie", &cookie),
-            ("X-Api-Key", token),
-        ] {
-            self.hear(&nobody, Method::GET, "/orgs/acme", &[headers])
-                .await;
-        }
-        for headers in [
-            ("X-Hub-Signature-256", digest.as_str()),
-            ("X-Hub-Signature", token),
-        ] {
-            self.hear(&nobody, Method::POST, "/webhooks/github", &[headers])
-                .await;
-        }
-    }
-
-    /// The question itself holds the secret; the answer and the log must not.
-    async fn hear_quietly(
-        &mut self,
-        api: &Api,
-        method: Method,
-        path: &str,
-        headers: &[(&str, &str)],
-    ) {
-        self.hear(api, method, path, headers).await;
-        let last = self.told.last_mut().expect("an answer");
-        last.0 = "the answer to a token in the query".to_owned();
-    }
-
-    async fn sign_badly(&mut self) {
-        let body = include_str!("../../../fixtures/webhooks/push.json");
-        for secret in [SECRET, NEW_SECRET] {
-            let headers = [
-                ("Content-Type", "application/json"),
-                ("X-GitHub-Event", "push"),
-                ("X-GitHub-Delivery", "canary-1"),
-                ("X-Hub-Signature-256", secret),
-            ];
-            let client = reqwest::Client::builder()
-                .no_proxy()
-                .build()
-                .expect("a client");
-            let mut request = client
-                .post(format!("{}/webhooks/github", self.service.base))
-                .body(format!("{body}{secret}"));
-            for (name, value) in headers {
-                request = request.header(name, value);
-            }
-            let answer = Api::answer(request).await.expect(401);
-            let said = format!(
-                "{:?} {}",
-                answer.headers,
-                String::from_utf8_lossy(&answer.bytes)
-            );
-            self.told
-                .push(("the answer to a bad signature".into(), said));
-        }
-    }
-
-    async fn read_everything(&mut self) {
-        for path in [
-            "/livez",
-            "/readyz",
-            "/metrics",
-            "/openapi.json",
-            "/docs/",
-            "/healing",
-            "/orgs",
-            "/tokens",
-            "/jobs?limit=100",
-            "/deliveries?limit=100",
-            "/orgs/acme/bindings",
-            "/orgs/acme/bindings/site/files",
-            "/orgs/acme/bindings/site/effective",
-            "/nowhere",
-            "/jobs/0",
-            "/jobs?limit=-1",
-            "/jobs?cursor=x",
-        ] {
-            self.get(path).await;
-        }
-        for list in ["jobs", "deliveries"] {
-            let ids = self
-                .api
-                .get(&format!("/{list}?limit=100"))
-                .await
-                .expect(200)
-                .json();
-            for one in ids.as_array().expect("a list") {
-                self.get(&format!("/{list}/{}", one["id"])).await;
-            }
-        }
-    }
-
-    /// What an operator runs, and gets wrong.
-    async fn run_commands(&mut self) {
-        let good = self.settings.clone();
-        for arguments in [
-            &["config", "show"][..],
-            &["config", "show", "-o", "json"],
-            &["serve", "--help"],
-            &["openapi"],
-        ] {
-            let said = run(arguments, &good).await;
-            self.told.push((arguments.join(" "), said));
-        }
-        let cut = &KEY[..KEY.len() / 2];
-        let unreachable = format!("postgres://ann:{PASSWORD}@127.0.0.1:1/db");
-        let queried = format!("postgres://ann@127.0.0.1:1/db?password={PASSWORD}&sslmode=nonsense");
-        let slash = format!("postgres:/ann:{PASSWORD}@127.0.0.1/db");
-        let words = format!("host=127.0.0.1 user=ann password={PASSWORD}");
-        let url = format!("https://ann:{PASSWORD}@api.example");
-        for (name, value) in [
-            ("GITHUB_APP_PRIVATE_KEY", cut),
-            ("GITHUB_APP_PRIVATE_KEY", &NEW_SECRET[..14]),
-            ("GITHUB_APP_PRIVATE_KEY_PREVIOUS", NEW_SECRET),
-            ("GITHUB_APP_ID", NEW_SECRET_AS_ID),
-            ("GITHUB_API_URL", &url),
-            ("BINDERY_ADMIN_TOKEN_FILE", "/nowhere"),
-            ("DATABASE_URL", &unreachable),
-            ("DATABASE_URL", &queried),
-            ("DATABASE_URL", &slash),
-            ("DATABASE_URL", &words),
-        ] {
-            let mut bad = good.clone();
-            bad.retain(|(other, _)| *other != name);
-            bad.push((name, value.to_owned()));
-            for command in [&["migrate"][..], &["config", "show"]] {
-                let said = run(command, &bad).await;
-                self.told
-                    .push((format!("{command:?} with a bad {name}"), said));
-            }
-        }
-        let said = run(
-            &["migrate", "--database-url", &unreachable],
-            &Settings::new(),
-        )
-        .await;
-        self.told.push(("migrate by a flag".into(), said));
-    }
-
     /// Nothing that was said, and nothing that is stored, tells a secret.
     async fn end(mut self) {
         for credentials in self.github.credentials() {
@@ -442,8 +130,6 @@ impl Canary {
         self.database.drop().await;
     }
 }
-
-const NEW_SECRET_AS_ID: &str = "12x";
 
 fn settings(database: &str, github: &str) -> Settings {
     let mut settings: Settings = vec![
