@@ -14,6 +14,8 @@ mod budget;
 mod deliveries;
 mod endpoint;
 mod etag;
+#[doc(hidden)]
+pub mod fuzz;
 mod grants;
 mod guesses;
 mod healing;

@@ -1,6 +1,6 @@
 //! All that this GitHub knows.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -41,6 +41,8 @@ pub(super) struct World {
     pub(super) chosen_guids: VecDeque<Guid>,
     pub(super) faults: Vec<Fault>,
     pub(super) requests: Vec<Request>,
+    /// All that anybody ever asked with.
+    pub(super) credentials: BTreeSet<String>,
     pub(super) lag: Duration,
     pub(super) tree_limit: usize,
     /// What every installation gets.
@@ -68,6 +70,7 @@ impl World {
             chosen_guids: VecDeque::new(),
             faults: Vec::new(),
             requests: Vec::new(),
+            credentials: BTreeSet::new(),
             lag: Duration::ZERO,
             tree_limit: TREE_LIMIT,
             hourly_limit: Some(RateLimit::USUAL),
