@@ -13,6 +13,8 @@ pub struct Fate {
     pub refused: u16,
     /// Answered with a 2xx.
     pub acknowledged: bool,
+    /// The 2xx said that it was new: then it was the webhook that recorded it, and not the sweep.
+    pub received: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -42,7 +44,10 @@ impl Record {
             let fate = fates.entry(guid.to_owned()).or_default();
             fate.sent += 1;
             match status {
-                Some(200..300) => fate.acknowledged = true,
+                Some(200..300) => {
+                    fate.acknowledged = true;
+                    fate.received |= body.contains("\"received\"");
+                }
                 Some(_) => fate.refused += 1,
                 None => fate.unanswered += 1,
             }
