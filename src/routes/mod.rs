@@ -5,6 +5,8 @@
     reason = "the code that utoipa's macros make is qualified in full"
 )]
 
+mod asked;
+mod audit;
 mod auth;
 mod bindings;
 mod body;
@@ -20,11 +22,14 @@ mod metrics;
 mod openapi;
 mod organizations;
 mod page;
+mod per_minute;
 mod problem;
 mod projects;
 mod server;
+mod source;
 #[cfg(test)]
 mod tests;
+mod time_limit;
 mod tokens;
 mod unread;
 pub mod webhook;
@@ -51,6 +56,7 @@ pub struct Api {
     /// The start of every link, with the path prefix and without a slash at its end.
     base_url: String,
     guesses: Guesses,
+    refusals: audit::Refusals,
     receiver: Arc<webhook::Receiver>,
 }
 
@@ -63,6 +69,7 @@ impl Api {
             context,
             base_url,
             guesses: Guesses::default(),
+            refusals: audit::Refusals::default(),
         }
     }
 
@@ -93,8 +100,12 @@ impl Api {
 
     /// The same, of a path as it was requested.
     fn url_of(&self, requested: &str) -> String {
+        self.url(self.below_prefix(requested))
+    }
+
+    fn below_prefix<'a>(&self, requested: &'a str) -> &'a str {
         let prefix = self.context.config.http.path_prefix.as_str();
-        self.url(requested.strip_prefix(prefix).unwrap_or(requested))
+        requested.strip_prefix(prefix).unwrap_or(requested)
     }
 
     /// The GitHub that new bindings and grants are of, unless they say another.
@@ -133,7 +144,9 @@ fn endpoints_of(roles: &RolesConfig) -> Vec<Endpoint> {
 /// Every route.
 fn endpoints() -> Vec<Endpoint> {
     let mut all = vec![
-        Endpoint::at("/webhooks/github").post(webhook::receive),
+        Endpoint::at("/webhooks/github")
+            .post(webhook::receive)
+            .in_its_own_time(),
         Endpoint::at("/orgs").get(organizations::list),
         Endpoint::at("/orgs/{org}")
             .get(organizations::get)
@@ -152,6 +165,8 @@ fn endpoints() -> Vec<Endpoint> {
             .get(grants::get)
             .put(grants::put)
             .delete(grants::delete),
+        Endpoint::at("/orgs/{org}/audit").get(audit::list_of_organization),
+        Endpoint::at("/audit").get(audit::list),
         Endpoint::at("/jobs").get(jobs::list),
         Endpoint::at("/jobs/{id}").get(jobs::get),
         Endpoint::at("/deliveries").get(deliveries::list),

@@ -9,7 +9,7 @@ use tracing::Span;
 use tracing_actix_web::{RequestId, RootSpanBuilder, TracingLogger};
 
 use super::problem::ApiError;
-use super::{Api, endpoints_of, metrics, unread};
+use super::{Api, audit, endpoints_of, metrics, unread};
 
 /// One worker's application.
 pub fn app(
@@ -35,6 +35,7 @@ pub fn app(
                 }),
         )
         .default_service(web::to(no_such_path))
+        .wrap(from_fn(audit::write_down))
         .wrap(from_fn(unread::hang_up))
         .wrap(
             DefaultHeaders::new()

@@ -113,6 +113,7 @@ impl ContentSync {
             job: Some(job.id),
             binding: Some(target.binding.clone()),
             finding: Some(None),
+            tried: Some(resolved.commit.sha),
             installation: Some(located.installation.id),
             at: context.clock.now(),
             ..Learnt::default()
@@ -243,6 +244,7 @@ impl Attempt<'_> {
             "downloaded": downloaded,
             "api_stale": self.resolved.api_stale,
         });
+        let listing = NewFile::add_up_to(&files);
         let content = NewContent {
             binding: self.target.binding.id,
             repository: self.located.repository.id,
@@ -253,6 +255,7 @@ impl Attempt<'_> {
             commit: self.resolved.commit.sha,
             tree,
             files,
+            listing: (listing != tree).then_some(listing),
         };
         self.finish(result, Some(content))
     }

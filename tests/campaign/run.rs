@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use crate::check::{self, Findings};
 use crate::options::Options;
 use crate::report::{Part, Report};
-use crate::scene::{PATIENCE, READERS, Scene};
+use crate::scene::{self, PATIENCE, READERS, Scene};
 use crate::screen::Screen;
 use crate::step::{Kind, On, Outcome, STEPS, Step};
 use crate::{sqlite, steps, volume};
@@ -190,7 +190,9 @@ async fn look(scene: &Scene, part: &mut Part) -> anyhow::Result<()> {
     let slots: Vec<Arc<_>> = scene.slots().cloned().collect();
     part.publishes = check::publishes(&scene.hub, &scene.store, &slots, findings).await?;
     check::rest(&scene.store, findings).await?;
-    check::canaries(scene, findings).await
+    check::canaries(scene, findings).await?;
+    let settings = scene::settings(scene.postgres.url.as_str(), &scene.hub.api_url());
+    check::fsck(&scene.binary, &settings, &scene.hub, findings).await
 }
 
 /// I2 has until the next sweep is through.

@@ -33,6 +33,7 @@ mod content;
 mod database;
 mod demo;
 mod failures;
+mod fsck;
 mod healing;
 mod hosts;
 mod identity;

@@ -15,8 +15,8 @@ use utoipa_swagger_ui::Config;
 use super::bindings::BindingsApi;
 use super::problem::{ApiError, Problem};
 use super::{
-    Api, deliveries, grants, healing, health, jobs, metrics, organizations, projects, tokens,
-    webhook,
+    Api, audit, deliveries, grants, healing, health, jobs, metrics, organizations, projects,
+    tokens, webhook,
 };
 
 /// What the handlers say of themselves.
@@ -50,6 +50,8 @@ use super::{
         tokens::create,
         tokens::get,
         tokens::revoke,
+        audit::list,
+        audit::list_of_organization,
         webhook::receive,
         health::livez,
         health::readyz,

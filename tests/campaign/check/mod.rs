@@ -1,6 +1,7 @@
 //! The invariants, from what GitHub and the senders know and what the database holds.
 
 mod converge;
+mod fsck;
 mod ledger;
 mod process;
 mod publish;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use crate::store::Store;
 
 pub use converge::converge;
+pub use fsck::fsck;
 pub use ledger::{Deliveries, ledger};
 pub use process::{logs, processes};
 pub use publish::publishes;
