@@ -31,8 +31,4 @@ impl Chance {
     pub fn millis(&mut self, from: u64, to: u64) -> Duration {
         Duration::from_micros(self.0.random_range(from * 1000..=to * 1000))
     }
-
-    pub fn number(&mut self) -> u64 {
-        self.0.random()
-    }
 }

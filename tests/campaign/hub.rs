@@ -29,7 +29,6 @@ pub const BRANCHES: [&str; 2] = ["main", "dev"];
 pub const LISTED_FOR: Duration = Duration::from_secs(300);
 
 pub struct Account {
-    pub login: String,
     pub installation: InstallationId,
     /// The bound ones first.
     pub repositories: Vec<RepositoryId>,
@@ -176,7 +175,6 @@ async fn account(github: &Simulator, number: usize) -> Account {
     }
     github.omit_all(false);
     Account {
-        login,
         installation,
         repositories,
     }

@@ -210,6 +210,9 @@ impl Slot {
     }
 }
 
+/// Between two starts of what does not come up.
+const AGAIN: Duration = Duration::from_millis(150);
+
 /// Starts what ended by itself again, as whoever runs a service does, and writes down that it did.
 async fn keep(slot: std::sync::Weak<Slot>) {
     loop {
@@ -230,6 +233,10 @@ async fn keep(slot: std::sync::Weak<Slot>) {
             continue;
         };
         let ended = matches!(running.try_wait(), Ok(Some(_)));
+        if ended && !slot.ready.load(Ordering::SeqCst) {
+            // It cannot be for now: not faster than a service manager.
+            tokio::time::sleep(AGAIN).await;
+        }
         if ended && slot.wanted.load(Ordering::SeqCst) {
             // A complaint of the operating system comes again with the next round.
             let _ = slot.note_end(running);

@@ -1,7 +1,7 @@
 //! Everything that a fault on PostgreSQL is tried on: replicas, their database, GitHub, senders, readers.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -62,6 +62,7 @@ pub struct Scene {
     pub reads: Arc<Reads>,
     pub verdicts: Arc<Verdicts>,
     pub seed: u64,
+    pub binary: PathBuf,
 }
 
 /// Known strings of this run, by what they are.
@@ -115,6 +116,7 @@ impl Scene {
             verdicts: Arc::default(),
             hub,
             seed,
+            binary: options.binary.clone(),
         };
         scene.open().await?;
         Ok(scene)

@@ -1,7 +1,7 @@
 //! One process on SQLite, killed at random instants under load.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -43,6 +43,7 @@ struct Stage {
     reads: Arc<Reads>,
     verdicts: Arc<Verdicts>,
     gate: Arc<Gate>,
+    binary: PathBuf,
 }
 
 /// The reader's connection is closed when the process is killed: it alone shall find the database as it
@@ -119,6 +120,7 @@ impl Stage {
             reads: Arc::default(),
             verdicts: Arc::default(),
             gate: Arc::default(),
+            binary: options.binary.clone(),
         };
         stage.read(seed);
         Ok(stage)
@@ -271,6 +273,8 @@ impl Stage {
         part.publishes += check::publishes(&self.hub, &self.store, &[], findings).await?;
         check::rest(&self.store, findings).await?;
         check::logs(&self.logs, findings);
+        let settings = settings(&format!("sqlite://{}", self.path), &self.hub.api_url());
+        check::fsck(&self.binary, &settings, &self.hub, findings).await?;
         for wrong in self.verdicts.all() {
             findings.wrong(wrong);
         }

@@ -21,10 +21,6 @@ struct Line {
 }
 
 impl Store {
-    pub fn is_postgres(&self) -> bool {
-        matches!(self, Self::Postgres(_))
-    }
-
     /// The one column of a query, which is called `line` and is text.
     pub async fn lines(&self, sql: &str) -> anyhow::Result<Vec<String>> {
         match self {

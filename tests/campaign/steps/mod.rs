@@ -6,7 +6,7 @@ mod queue;
 mod storm;
 mod worker;
 
-pub use queue::is_left_alone;
+pub use queue::{forget_unknown, is_left_alone};
 
 use crate::scene::Scene;
 use crate::step::{Kind, Outcome, Step};

@@ -30,6 +30,11 @@ pub async fn is_left_alone(scene: &Scene) -> anyhow::Result<bool> {
     Ok(scene.store.lines(sql).await? == ["available 0 0"])
 }
 
+pub async fn forget_unknown(scene: &Scene) -> anyhow::Result<()> {
+    let sql = "DELETE FROM jobs WHERE kind = 'kind_of_tomorrow'";
+    scene.store.execute(sql).await
+}
+
 /// Syncs of bindings that are no more: what a worker does with them is little, but it has to take each.
 pub async fn backlog(scene: &Scene, jobs: u32) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
