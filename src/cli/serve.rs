@@ -9,7 +9,7 @@ use super::signals::Signals;
 use super::{logging, out};
 use crate::audit::{self, Action, Actor, NewAuditEvent};
 use crate::clock::Clock;
-use crate::config::{Config, Flags, Grants, Sources};
+use crate::config::{Config, Flags, Grants, RolesConfig, Sources};
 use crate::context::Context;
 use crate::serve::Service;
 use crate::token::{self, Created, NewToken, Role, Token};
@@ -135,6 +135,7 @@ fn announce(context: &Context, service: &Service) {
         version = env!("CARGO_PKG_VERSION"),
         "listening"
     );
+    announce_roles(&config.roles);
     for app in context.apps.iter() {
         tracing::info!(github.host = app.host, github.app_id = %app.app_id, "GitHub App");
     }
@@ -153,6 +154,15 @@ fn announce(context: &Context, service: &Service) {
         tracing::warn!(
             "BINDERY_GRANTS=off: any organisation may bind any repository that an App can read, and learn which private ones there are"
         );
+    }
+}
+
+fn announce_roles(roles: &RolesConfig) {
+    if !roles.worker {
+        tracing::info!("no worker: what is received here waits for a process that is one");
+    }
+    if !roles.receiver {
+        tracing::info!("no receiver: deliveries and the API are answered 404 here");
     }
 }
 

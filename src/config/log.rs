@@ -56,8 +56,10 @@ impl Value for LogFormat {
 pub struct LogFilter(String);
 
 impl LogFilter {
+    /// The driver of PostgreSQL tells at `debug` every value that it writes, deliveries' bodies among them: it has
+    /// to be asked by its name.
     pub fn to_filter(&self) -> EnvFilter {
-        EnvFilter::new(&self.0)
+        EnvFilter::new(format!("tokio_postgres=info,{}", self.0))
     }
 }
 

@@ -18,6 +18,11 @@ pub enum DatabaseUrlError {
     Empty,
     #[error("{0}:// is not supported: give postgres://… or sqlite://…")]
     Scheme(String),
+    /// Says nothing of the text: there may be a password in it.
+    #[error(
+        "it is neither a URL nor a path: give postgres://user:password@host/database or sqlite://path/to/file.db"
+    )]
+    Neither,
     #[error(
         "an in-memory database would lose what was acknowledged: give a file, sqlite://path/to/file.db"
     )]
@@ -33,8 +38,13 @@ impl DatabaseUrl {
         }
         let path = match text.split_once(':') {
             Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
-            Some((scheme, rest)) if rest.starts_with("//") => {
+            Some((scheme, rest)) if rest.starts_with("//") && is_scheme(scheme) => {
                 return Err(DatabaseUrlError::Scheme(scheme.to_owned()));
+            }
+            // A slash was forgotten, or it is libpq's `host=… password=…`: no file's name, and not to be shown.
+            Some(("postgres" | "postgresql", _)) => return Err(DatabaseUrlError::Neither),
+            _ if text.contains("password=") || text.contains('@') || text.contains("://") => {
+                return Err(DatabaseUrlError::Neither);
             }
             _ => text,
         };
@@ -47,6 +57,17 @@ impl DatabaseUrl {
 
     pub fn is_sqlite(&self) -> bool {
         matches!(self, Self::Sqlite(_))
+    }
+
+    /// What must not be seen of it.
+    pub fn password(&self) -> Option<SecretString> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(url) => {
+                let url = url::Url::parse(url.expose_secret()).ok()?;
+                url.password().map(Into::into)
+            }
+        }
     }
 
     /// For people and logs: without the password.
@@ -66,6 +87,12 @@ impl DatabaseUrl {
             },
         }
     }
+}
+
+/// As short and plain as one is (RFC 3986): whatever else it is, it is not repeated.
+fn is_scheme(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+    (1..=16).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 #[cfg(test)]
@@ -103,6 +130,21 @@ mod tests {
             DatabaseUrl::parse("mysql://h/d").unwrap_err(),
             DatabaseUrlError::Scheme("mysql".into())
         );
+    }
+
+    #[test]
+    fn a_password_is_no_part_of_a_path() {
+        for text in [
+            "postgres:ann:pa55word@db/b",
+            "postgresql:/ann:pa55word@db/b",
+            "ann:pa55word@db/b",
+            "host=db user=ann password=pa55word",
+            "a pa55word\u{85}://db",
+        ] {
+            let error = DatabaseUrl::parse(text).expect_err(text);
+            assert_eq!(error, DatabaseUrlError::Neither);
+            assert!(!error.to_string().contains("pa55word"));
+        }
     }
 
     #[test]

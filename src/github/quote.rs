@@ -14,9 +14,21 @@ const SECRETS: [&str; 8] = [
     "-----BEGIN",
 ];
 
+/// The longest unbroken word that is repeated: a sha's length. A token has 40 characters at least, and more
+/// of them when it is encoded in whatever way.
+const MAX_WORD: usize = 40;
+
+fn looks_like_a_secret(text: &str) -> bool {
+    let is_of_word = |c: char| c.is_ascii_alphanumeric() || "+/=_%-\\".contains(c);
+    SECRETS.iter().any(|secret| text.contains(secret))
+        || text
+            .split(|c| !is_of_word(c))
+            .any(|word| word.len() > MAX_WORD)
+}
+
 /// `text` on one line, at most 200 characters, without control characters and without what looks like a secret.
 pub(crate) fn quote(text: &str) -> String {
-    if SECRETS.iter().any(|secret| text.contains(secret)) {
+    if looks_like_a_secret(text) {
         return "(withheld: it looks like a secret)".to_owned();
     }
     let mut quoted: String = text
@@ -37,6 +49,8 @@ mod tests {
     #[test]
     fn repeats_plain_words_only() {
         assert_eq!(quote("Not Found"), "Not Found");
+        let sha = "No commit found for SHA: e83c5163316f89bfbde7d9ab23ca2e25604af290";
+        assert_eq!(quote(sha), sha);
         assert_eq!(quote("a\r\nb\u{1b}[31mc"), "a  b [31mc");
         assert_eq!(quote(&"é".repeat(70_000)).chars().count(), 201);
     }
@@ -47,6 +61,9 @@ mod tests {
             "Bearer ghs_0123",
             "x eyJhbGciOi",
             "-----BEGIN RSA PRIVATE KEY-----",
+            "Z2hzXzAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nzg5YWJjZGVm",
+            "Not \\u0067\\u0068\\u0073\\u005f\\u0030\\u0031\\u0032\\u0033",
+            "Not ghs%5F0123456789abcdef0123456789abcdef0123",
         ] {
             assert!(!quote(secret).contains("0123") && quote(secret).starts_with("(withheld"));
         }

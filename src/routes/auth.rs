@@ -219,7 +219,7 @@ fn touch_later(api: &Api, token: Token) {
 }
 
 /// The token of the one `Authorization` header.
-fn bearer(headers: &HeaderMap) -> Option<SecretString> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<SecretString> {
     let mut values = headers.get_all(header::AUTHORIZATION);
     let (Some(value), None) = (values.next(), values.next()) else {
         return None;

@@ -25,6 +25,10 @@ impl Endpoint {
         }
     }
 
+    pub(super) fn path(&self) -> &'static str {
+        self.path
+    }
+
     /// `HEAD` too: the server leaves the body out.
     pub(super) fn get<F, Args>(self, handler: F) -> Self
     where

@@ -51,7 +51,8 @@ impl Precondition {
         let matching = tags(headers, header::IF_MATCH);
         if matching.iter().any(|tag| tag == "*") {
             Self::Present
-        } else if !matching.is_empty() {
+        } else if headers.contains_key(header::IF_MATCH) {
+            // Also when no tag can be read in it: a condition that is not understood does not hold.
             Self::Matches(matching)
         } else if tags(headers, header::IF_NONE_MATCH)
             .iter()
@@ -135,6 +136,8 @@ mod tests {
             (header::IF_MATCH, "\"x\", \"a1\"", true, false),
             (header::IF_MATCH, "W/\"a1\"", false, false),
             (header::IF_MATCH, "\"x\"", false, false),
+            (header::IF_MATCH, "", false, false),
+            (header::IF_MATCH, " , ", false, false),
             (header::IF_MATCH, "*", true, false),
             (header::IF_NONE_MATCH, "*", false, true),
             (header::IF_NONE_MATCH, "\"a1\"", true, true),

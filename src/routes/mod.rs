@@ -14,6 +14,8 @@ mod budget;
 mod deliveries;
 mod endpoint;
 mod etag;
+#[doc(hidden)]
+pub mod fuzz;
 mod grants;
 mod guesses;
 mod healing;
@@ -44,6 +46,7 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, web};
 use chrono::{DateTime, Utc};
 
+use crate::config::RolesConfig;
 use crate::context::Context;
 use crate::db::{DbError, Pooled};
 use crate::ids::OrganizationId;
@@ -134,6 +137,16 @@ impl Api {
     fn max_attempts(&self) -> i32 {
         i32::try_from(self.context.config.queue.max_attempts).unwrap_or(i32::MAX)
     }
+}
+
+/// What a process answers that is no receiver: whether it lives, and how it does.
+const OF_ANY_ROLE: [&str; 3] = ["/livez", "/readyz", "/metrics"];
+
+/// The routes of a process with these roles.
+fn endpoints_of(roles: &RolesConfig) -> Vec<Endpoint> {
+    let mut served = endpoints();
+    served.retain(|endpoint| roles.receiver || OF_ANY_ROLE.contains(&endpoint.path()));
+    served
 }
 
 /// Every route.

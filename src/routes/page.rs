@@ -127,13 +127,13 @@ fn checksum(list: &str, position: &str) -> [u8; CHECKSUM] {
     std::array::from_fn(|index| digest[index])
 }
 
-fn encode(list: &str, position: &str) -> String {
+pub(super) fn encode(list: &str, position: &str) -> String {
     let mut bytes = checksum(list, position).to_vec();
     bytes.extend(position.as_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn decode(list: &str, cursor: &str) -> Result<String, ApiError> {
+pub(super) fn decode(list: &str, cursor: &str) -> Result<String, ApiError> {
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad_cursor())?;
     let (sum, position) = bytes.split_at_checked(CHECKSUM).ok_or_else(bad_cursor)?;
     let position = std::str::from_utf8(position).map_err(|_| bad_cursor())?;

@@ -22,6 +22,8 @@ pub struct Fault {
     left: Option<u32>,
     pub(super) delay: Duration,
     pub(super) headers: Vec<(String, String)>,
+    /// How the message writes the credentials that it was asked with.
+    pub(super) quoting: Option<fn(&str) -> String>,
     pub(super) effect: Effect,
 }
 
@@ -57,6 +59,7 @@ impl Fault {
             left: None,
             delay: Duration::ZERO,
             headers: Vec::new(),
+            quoting: None,
             effect: Effect::None,
         }
     }
@@ -118,6 +121,12 @@ impl Fault {
         };
         let body = Some(body.into());
         self.effect = Effect::Answer { status, body };
+        self
+    }
+
+    /// Says in the message with what it was asked, written so: a JWT, or an installation's token.
+    pub fn quoting(mut self, write: fn(&str) -> String) -> Self {
+        self.quoting = Some(write);
         self
     }
 

@@ -120,6 +120,11 @@ impl Simulator {
         self.with(|world| std::mem::take(&mut world.requests))
     }
 
+    /// Every JWT and every token that anybody ever asked with: what nobody else may come to see.
+    pub fn credentials(&self) -> Vec<String> {
+        self.with(|world| world.credentials.iter().cloned().collect())
+    }
+
     /// How many requests an endpoint got (since they were last taken).
     pub fn count(&self, route: Route) -> usize {
         self.with(|world| world.requests.iter().filter(|r| r.route == route).count())

@@ -117,7 +117,7 @@ impl Lister<'_> {
         check_path(path).map_err(|unsafe_name| {
             Stop::discard(format!(
                 "the tree is refused: {} has {unsafe_name}",
-                path.escape_debug()
+                shown(path)
             ))
         })
     }
@@ -138,7 +138,8 @@ impl Lister<'_> {
         if let Some(entry) = files().find(|entry| entry.size > max_file.as_u64()) {
             return Err(Stop::discard(format!(
                 "too_large: {} has {} bytes, more than {max_file} (BINDERY_SYNC_MAX_FILE)",
-                entry.path, entry.size
+                shown(&entry.path),
+                entry.size
             )));
         }
         let total: u64 = files().map(|entry| entry.size).sum();
@@ -151,13 +152,28 @@ impl Lister<'_> {
     }
 }
 
+/// A contributor's name of a file, fit for a log and a terminal: git takes line ends and escapes in names.
+fn shown(name: &str) -> String {
+    const MAX_CHARS: usize = 200;
+    let mut chars = name.chars();
+    let mut shown: String = chars
+        .by_ref()
+        .take(MAX_CHARS)
+        .flat_map(char::escape_debug)
+        .collect();
+    if chars.next().is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// Gives GitHub's words types; paths are relative to the tree listed.
-fn read(tree: &Tree) -> Step<Vec<Entry>> {
+pub(super) fn read(tree: &Tree) -> Step<Vec<Entry>> {
     let entry = |item: &TreeItem| -> Step<Entry> {
         let mode = item
             .mode
             .parse::<EntryMode>()
-            .map_err(|error| anyhow::anyhow!("{}: {error}", item.mode))?;
+            .map_err(|error| anyhow::anyhow!("{}: {error}", shown(&item.mode)))?;
         Ok(Entry {
             path: item.path.clone(),
             mode,
@@ -170,7 +186,7 @@ fn read(tree: &Tree) -> Step<Vec<Entry>> {
 
 /// Proves that a listing is whole and unchanged: folders hash to the shas that name them, up to the
 /// tree asked for. Which folders were listed with their entries is told.
-fn prove(tree: Oid, entries: &[Entry]) -> Step<BTreeSet<String>> {
+pub(super) fn prove(tree: Oid, entries: &[Entry]) -> Step<BTreeSet<String>> {
     let mut folders: BTreeMap<&str, Vec<TreeEntry>> = BTreeMap::from([("", Vec::new())]);
     for entry in entries {
         let (folder, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
@@ -191,7 +207,7 @@ fn prove(tree: Oid, entries: &[Entry]) -> Step<BTreeSet<String>> {
             let what = if folder.is_empty() {
                 "the tree".to_owned()
             } else {
-                format!("the folder {folder}")
+                format!("the folder {}", shown(folder))
             };
             return Err(Stop::Error(anyhow::anyhow!(
                 "GitHub's listing of {what} does not add up to its sha: it is cut, or holds a name that is not UTF-8"

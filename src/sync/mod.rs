@@ -4,6 +4,8 @@
 //! Everything up to the publish happens with no transaction open.
 
 mod download;
+#[doc(hidden)]
+pub mod fuzz;
 mod hint;
 mod listing;
 mod locate;

@@ -34,11 +34,19 @@ pub(super) async fn check(
 async fn check_toml(path: &str, id: BlobId, context: &Context) -> Step<()> {
     let mut conn = context.db.read().await?;
     let bytes = blob::read(id, &mut conn).await?.unwrap_or_default();
-    let invalid =
-        |why: String| Stop::discard(format!("the required file {path} is not valid TOML: {why}"));
-    let text = std::str::from_utf8(&bytes).map_err(|error| invalid(error.to_string()))?;
-    match toml::from_str::<toml::Table>(text) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(invalid(error.message().to_owned())),
+    match fault_of_toml(&bytes) {
+        None => Ok(()),
+        Some(why) => Err(Stop::discard(format!(
+            "the required file {path} is not valid TOML: {why}"
+        ))),
     }
+}
+
+pub(super) fn fault_of_toml(bytes: &[u8]) -> Option<String> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => return Some(error.to_string()),
+    };
+    let error = toml::from_str::<toml::Table>(text).err()?;
+    Some(error.message().to_owned())
 }

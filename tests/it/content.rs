@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use bindery::git::Oid;
+use bindery::simulator::Route;
+use futures_util::FutureExt as _;
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use crate::support::{Engine, World, stories};
 
@@ -22,19 +25,47 @@ stories! {
     }
 
     async fn c06_c08_symlinks_and_submodules_are_listed_and_not_followed(world: World) {
+        let elsewhere = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let modules = format!(
+            "[submodule \"sub\"]\n\tpath = sub\n\turl = http://{}/x\n[submodule \"run\"]\n\tpath = run\n\turl = ext::sh -c true\n",
+            elsewhere.local_addr().expect("its address")
+        );
         let repo = world.github.create_repository("octo", "links").await;
         world.github.push(repo, "main", |change| {
-            change.write("a", "1").executable("run", "2").symlink("link", "/etc/passwd").submodule("sub", Oid::from_bytes([7; 20]))
+            let change = change.write("a", "1").executable("run", "2").write(".gitmodules", &modules);
+            change.symlink("link", "/etc/passwd").symlink("up", "..").submodule("sub", Oid::from_bytes([7; 20]))
         }).await;
         world.settle().await;
         world.bind("site", "links", json!({})).await;
+        let blobs = world.asked().into_iter().filter(|route| *route == Route::Blob).count();
+        assert_eq!(blobs, 3, "not even where a link leads to is read");
+        assert!(elsewhere.accept().now_or_never().is_none(), "nobody else was asked");
         let listing = world.api.get("/orgs/acme/bindings/site/files").await.expect(200).json();
         let modes: Vec<(&str, &str, bool)> = listing["files"].as_array().unwrap().iter()
             .map(|file| (file["path"].as_str().unwrap(), file["mode"].as_str().unwrap(), file["skipped"].is_null()))
             .collect();
-        let expected = [("a", "100644", true), ("link", "120000", false), ("run", "100755", true), ("sub", "160000", false)];
+        let expected = [
+            (".gitmodules", "100644", true), ("a", "100644", true), ("link", "120000", false),
+            ("run", "100755", true), ("sub", "160000", false), ("up", "120000", false),
+        ];
         assert_eq!(modes, expected);
-        world.api.get("/orgs/acme/bindings/site/files/link").await.expect(404);
+        for path in ["link", "up", "sub", "link/passwd"] {
+            world.api.get(&format!("/orgs/acme/bindings/site/files/{path}")).await.expect(404);
+        }
+        world.end().await;
+    }
+
+    async fn c09_a_pointer_of_lfs_is_a_text_and_leads_nowhere(world: World) {
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
+        let settings = "[lfs]\n\turl = http://169.254.169.254/lfs\n";
+        let files = [(".lfsconfig", settings), (".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n"), ("big.bin", pointer)];
+        world.repository("large", &files).await;
+        world.asked();
+        let binding = world.bind("site", "large", json!({})).await;
+        assert_eq!(binding["last_sync_status"], "succeeded", "{binding}");
+        assert_eq!(world.files("site").await, files.map(|(path, text)| (path.to_owned(), text.to_owned())).into());
+        let once: std::collections::BTreeSet<String> = world.asked().iter().map(|route| format!("{route:?}")).collect();
+        assert_eq!(once, ["Blob", "Commit", "Repository", "RepositoryInstallation", "Tree"].map(str::to_owned).into());
         world.end().await;
     }
 
@@ -76,13 +107,18 @@ stories! {
     }
 
     async fn c15_markup_is_served_so_that_it_cannot_run(world: World) {
-        world.repository("templates", &[("x.html", "<script>1</script>")]).await;
+        let text = "<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'><script>1</script>";
+        let names = ["x.html", "x.svg", "x.js", "x.css"];
+        world.repository("templates", &names.map(|name| (name, text))).await;
         world.bind("site", "templates", json!({})).await;
-        let answer = world.api.get("/orgs/acme/bindings/site/files/x.html").await.expect(200);
-        assert_eq!(answer.bytes, b"<script>1</script>");
-        assert!(!answer.header("content-type").contains("html"));
-        assert_eq!(answer.header("x-content-type-options"), "nosniff");
-        assert!(answer.header("content-security-policy").contains("sandbox"));
+        for name in names {
+            let answer = world.api.get(&format!("/orgs/acme/bindings/site/files/{name}")).await.expect(200);
+            assert_eq!(answer.bytes, text.as_bytes());
+            assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8", "{name}");
+            assert!(answer.header("content-disposition").starts_with("attachment"), "{name}");
+            assert_eq!(answer.header("x-content-type-options"), "nosniff");
+            assert_eq!(answer.header("content-security-policy"), "sandbox; default-src 'none'");
+        }
         world.end().await;
     }
 

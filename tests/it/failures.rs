@@ -148,6 +148,45 @@ stories! {
         world.end().await;
     }
 
+    async fn g10_connections_that_break_change_no_binding(world: World) {
+        let repo = bound(&world).await;
+        world.github.fail(Fault::anywhere().cut());
+        world.push(repo, &[("a", "new")]).await;
+        for _ in 0..20 {
+            world.pass(Duration::from_secs(900)).await;
+        }
+        let job = world.last_job().await;
+        assert_eq!((job.state.as_str(), job.attempt), ("retryable", 0));
+        let binding = world.binding("site").await;
+        assert_eq!((&binding["access"], &binding["last_sync_status"]), (&json!("reachable"), &json!("succeeded")));
+        assert_eq!(world.files("site").await["a"], "good");
+        world.github.clear_faults();
+        world.pass(Duration::from_secs(900)).await;
+        assert_eq!(world.files("site").await["a"], "new");
+        world.end().await;
+    }
+
+    async fn g31_an_empty_a_locked_and_a_blocked_repository_are_told_apart(world: World) {
+        world.github.create_repository("octo", "empty").await;
+        let empty = world.bind("empty", "empty", json!({})).await;
+        assert_eq!((&empty["access"], &empty["last_sync_status"]), (&json!("ref_missing"), &json!("failed")));
+        let repo = bound(&world).await;
+        for (status, words) in [(403, "Repository is locked for migration"), (451, "Repository access blocked")] {
+            let answer = json!({ "message": words }).to_string();
+            world.github.fail(Fault::on(Route::Commit).times(1).status(status).replace(answer));
+            world.push(repo, &[("a", words)]).await;
+            world.settle().await;
+            let binding = world.binding("site").await;
+            assert!(binding["last_sync_error"].as_str().unwrap_or_default().contains(words), "{binding}");
+            assert_eq!(binding["last_sync_status"], "failed");
+            assert_eq!(world.files("site").await["a"], "good");
+        }
+        world.push(repo, &[("a", "new")]).await;
+        world.settle().await;
+        assert_eq!(world.files("site").await["a"], "new");
+        world.end().await;
+    }
+
     async fn a_missing_required_file_keeps_the_last_good_content(world: World) {
         let repo = world.repository("templates", &[("template.toml", "a = 1"), ("x", "1")]).await;
         let path = "/orgs/acme/dashboard-template";
@@ -166,7 +205,7 @@ stories! {
         world.end().await;
     }
 
-    async fn a_root_path_that_is_gone_is_named(world: World) {
+    async fn c18_a_root_path_that_is_gone_is_named_and_empties_nothing(world: World) {
         let repo = world.repository("templates", &[("docs/a", "1"), ("b", "1")]).await;
         world.bind("site", "templates", json!({"root_path": "docs"})).await;
         world.github.push(repo, "main", |change| change.remove("docs/a")).await;

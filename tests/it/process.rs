@@ -9,7 +9,7 @@ use tokio::process::{Child, Command};
 use crate::support::{ADMIN, Api, Engine, KEY, TestDatabase};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_bindery");
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub fn serve(database: &str) -> Command {
     let mut command = Command::new(BINARY);
@@ -67,15 +67,16 @@ impl Serving {
         }
     }
 
+    pub async fn signal(&self, signal: &str) {
+        let id = self.child.id().expect("a running process").to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().await;
+        assert!(sent.expect("a signal").success());
+    }
+
     /// SIGTERM, as an init system stops it.
     pub async fn stop(mut self) -> (i32, Duration) {
-        let id = self.child.id().expect("a running process").to_string();
         let asked = Instant::now();
-        Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .await
-            .expect("a signal");
+        self.signal("-TERM").await;
         let status = tokio::time::timeout(PATIENCE, self.child.wait())
             .await
             .expect("it stops")

@@ -56,7 +56,7 @@ impl InstallationToken {
         !self.proven.load(Ordering::Relaxed) && now - self.minted_at < MAY_LAG
     }
 
-    fn is_usable(&self, now: DateTime<Utc>) -> bool {
+    pub(crate) fn is_usable(&self, now: DateTime<Utc>) -> bool {
         now < self.usable_until
     }
 }

@@ -55,7 +55,7 @@ pub struct Deliveries {
 
 /// Where the next page begins; GitHub's own, and good for a while only.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeliveryCursor(String);
+pub struct DeliveryCursor(pub(super) String);
 
 /// A delivery with what was sent.
 #[derive(Debug, Clone)]
@@ -122,7 +122,7 @@ impl GitHub {
 }
 
 /// The cursor out of `Link: <…?cursor=v1_123>; rel="next"`. Its URL is read, never requested.
-fn next_cursor(answer: &Answer) -> Option<DeliveryCursor> {
+pub(super) fn next_cursor(answer: &Answer) -> Option<DeliveryCursor> {
     let links = answer.header(LINK.as_str())?;
     let next = links
         .split(',')

@@ -5,6 +5,8 @@ mod budget;
 mod config;
 mod delivery;
 mod etag;
+#[doc(hidden)]
+pub mod fuzz;
 mod git;
 mod installation;
 mod rate_limit;

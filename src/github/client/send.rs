@@ -125,11 +125,6 @@ impl GitHub {
 
     /// A token for the whole installation, so that it serves every repository and the access checks.
     async fn mint(&self, id: InstallationId) -> Result<InstallationToken, GitHubError> {
-        #[derive(Deserialize)]
-        struct Minted {
-            token: String,
-            expires_at: DateTime<Utc>,
-        }
         let request = Request::post(
             "/app/installations/{installation_id}/access_tokens",
             &[&id],
@@ -143,10 +138,20 @@ impl GitHub {
         if answer.status == StatusCode::UNPROCESSABLE_ENTITY {
             return Err(answer.permission_missing());
         }
-        let Minted { token, expires_at } = answer.json()?;
-        let lifetime = expires_at - answer.date().unwrap_or(answer.at);
-        Ok(InstallationToken::new(token.into(), answer.at, lifetime))
+        minted(&answer)
     }
+}
+
+/// The token in the answer to a mint; how long it lives is GitHub's two instants apart.
+pub(super) fn minted(answer: &Answer) -> Result<InstallationToken, GitHubError> {
+    #[derive(Deserialize)]
+    struct Minted {
+        token: String,
+        expires_at: DateTime<Utc>,
+    }
+    let Minted { token, expires_at } = answer.json()?;
+    let lifetime = expires_at - answer.date().unwrap_or(answer.at);
+    Ok(InstallationToken::new(token.into(), answer.at, lifetime))
 }
 
 impl Answered {

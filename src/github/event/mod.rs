@@ -104,6 +104,8 @@ pub struct UnusablePayload {
 
 impl UnusablePayload {
     fn new(field: &str, reason: &str) -> Self {
+        // A key may be empty; then it is the object's fault.
+        let field = if field.is_empty() { "." } else { field };
         Self {
             field: quote(field),
             reason: quote(reason),

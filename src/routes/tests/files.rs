@@ -76,6 +76,7 @@ async fn publish(
         commit: Oid::from_bytes([1; 20]),
         tree: Oid::from_bytes([2; 20]),
         files: entries,
+        listing: None,
     };
     let content = content::insert(&new, now, conn).await?;
     let facts = (

@@ -110,6 +110,7 @@ impl Receiver {
             event: identity.event,
             headers: kept_headers(request.headers()),
             signed_by: Some(proven.signed_by.into()),
+            sent_at: None,
             body: proven.body,
             rejected: proven.rejected.map(|unusable| unusable.to_string()),
         };

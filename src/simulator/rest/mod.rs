@@ -32,6 +32,12 @@ pub(super) struct Asked {
 }
 
 impl Asked {
+    /// What follows the scheme in `Authorization`.
+    fn credentials(&self) -> Option<&str> {
+        let (_, credentials) = self.authorization.as_deref()?.split_once(' ')?;
+        Some(credentials)
+    }
+
     fn parameters(&self) -> BTreeMap<String, String> {
         url::form_urlencoded::parse(self.query.as_bytes())
             .into_owned()

@@ -31,10 +31,15 @@ impl World {
     pub(super) fn handle(&mut self, asked: &Asked) -> Handled {
         let call = route::parse(&asked.method, self.host.path(), &asked.path);
         let caller = self.authenticate(asked.authorization.as_deref());
+        if let Some(credentials) = asked.credentials()
+            && !self.credentials.contains(credentials)
+        {
+            self.credentials.insert(credentials.to_owned());
+        }
         let installation = caller.as_ref().ok().and_then(Caller::installation);
         let path = with_query(asked);
         let fault = faults::strike(&mut self.faults, call.route, &path, installation);
-        let broken = fault.as_ref().and_then(broken);
+        let broken = fault.as_ref().and_then(|fault| broken(fault, asked));
         let redeliver = match &caller {
             Ok(caller) if broken.is_none() => self.to_redeliver(&call, caller),
             _ => None,
@@ -134,7 +139,14 @@ fn with_query(asked: &Asked) -> String {
 }
 
 /// What a fault answers instead of the truth.
-fn broken(fault: &Fault) -> Option<Answer> {
+fn broken(fault: &Fault, asked: &Asked) -> Option<Answer> {
+    if let (Some(write), Effect::Answer { status, .. }) = (fault.quoting, &fault.effect) {
+        let credentials = asked.credentials().unwrap_or_default();
+        return Some(Answer::message(
+            *status,
+            &format!("Not {}", write(credentials)),
+        ));
+    }
     match &fault.effect {
         Effect::None | Effect::Cut => None,
         Effect::Hang => Some(Answer::bytes(200, "text/plain", Vec::new())),

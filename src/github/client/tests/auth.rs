@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_lc_rs::rsa::KeyPair;
@@ -97,6 +97,9 @@ async fn the_app_signs_what_github_asks_for() {
 #[case::slow(-20 * 60)]
 #[tokio::test]
 async fn g20_a_wrong_clock_is_corrected(#[case] ours_is_ahead_by: i64) {
+    let said = Arc::<Mutex<Vec<u8>>>::default();
+    let log = tracing_subscriber::fmt().with_writer(Arc::clone(&said));
+    let _listening = tracing::subscriber::set_default(log.finish());
     let world = World::new().await;
     let now = noon() - TimeDelta::seconds(ours_is_ahead_by);
     world.on_exactly("/app", Strict { key: KEY, now }).await;
@@ -106,6 +109,8 @@ async fn g20_a_wrong_clock_is_corrected(#[case] ours_is_ahead_by: i64) {
     assert!(first <= 2, "{first} requests");
     client.app().await.expect("still corrected");
     assert_eq!(world.requests().await.len(), first + 1);
+    let said = String::from_utf8(said.lock().expect("the log").clone()).expect("text");
+    assert_eq!(said.matches("clock is not GitHub's").count(), 1, "{said}");
 }
 
 fn with_two_keys(world: &World) -> GitHub {
@@ -115,7 +120,7 @@ fn with_two_keys(world: &World) -> GitHub {
 }
 
 #[tokio::test]
-async fn f29_the_other_key_takes_over_and_is_remembered() {
+async fn f29_g21_the_other_key_takes_over_and_is_remembered() {
     let world = World::new().await;
     let strict = Strict {
         key: OTHER_KEY,

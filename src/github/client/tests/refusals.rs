@@ -92,6 +92,16 @@ async fn an_answer_about_another_repository_is_refused() {
 }
 
 #[tokio::test]
+async fn g10_no_such_name() {
+    // Reserved never to exist (RFC 6761); the port is in case somebody answers for all that does not.
+    let error = impatient("http://github.invalid:1")
+        .app()
+        .await
+        .expect_err("nobody");
+    assert_eq!(kind(&error), "unavailable", "{error:?}");
+}
+
+#[tokio::test]
 async fn g10_nobody_listens() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("its address"));
@@ -137,6 +147,28 @@ async fn g07_a_body_beyond_its_cap_is_not_read(#[case] head: &'static str, #[cas
     let error = impatient(&url).app().await.expect_err("too large");
     assert_eq!(kind(&error), "unexpected", "{error:?}");
     assert!(whole_text(&error).contains("larger than 100000 bytes"));
+}
+
+#[tokio::test]
+async fn g07_a_body_is_as_large_as_it_becomes() {
+    let world = World::new().await;
+    let zeros = include_bytes!("../../../../fixtures/zeros.gz");
+    assert!(
+        zeros.len() < 100_000,
+        "the cap would be met by what is announced"
+    );
+    let template = ResponseTemplate::new(200)
+        .insert_header("content-encoding", "gzip")
+        .set_body_raw(zeros.to_vec(), "application/json");
+    world.on("/app", template).await;
+    let error = impatient(&world.server.uri())
+        .app()
+        .await
+        .expect_err("too large");
+    assert!(
+        whole_text(&error).contains("larger than 100000 bytes"),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]
