@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_secret_is_named_and_not_shown() {
+    fn i7_a_known_secret_is_named_and_not_shown() {
         let said = found("good\n{\"x\":\"a known canary of the tests\"}\n");
         let place = "log, line 2: THE_SECRET".to_owned();
         assert_eq!(said, [("secret_in_a_log", place)]);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_found() {
+    fn i11_a_panic_is_found() {
         let log = "thread 'main' panicked at src/x.rs:1:2:\nwhat\n";
         assert_eq!(
             found(log),
