@@ -90,6 +90,21 @@ async fn the_app_signs_what_github_asks_for() {
     assert_eq!(claims.exp, noon().timestamp() + 540);
 }
 
+/// What is logged on this thread.
+#[derive(Clone, Default)]
+struct Said(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Said {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("the log").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 #[rstest]
 #[case::slightly_fast(90)]
 #[case::slightly_slow(-90)]
@@ -97,8 +112,9 @@ async fn the_app_signs_what_github_asks_for() {
 #[case::slow(-20 * 60)]
 #[tokio::test]
 async fn g20_a_wrong_clock_is_corrected(#[case] ours_is_ahead_by: i64) {
-    let said = Arc::<Mutex<Vec<u8>>>::default();
-    let log = tracing_subscriber::fmt().with_writer(Arc::clone(&said));
+    let said = Said::default();
+    let writer = said.clone();
+    let log = tracing_subscriber::fmt().with_writer(move || writer.clone());
     let _listening = tracing::subscriber::set_default(log.finish());
     let world = World::new().await;
     let now = noon() - TimeDelta::seconds(ours_is_ahead_by);
@@ -109,7 +125,7 @@ async fn g20_a_wrong_clock_is_corrected(#[case] ours_is_ahead_by: i64) {
     assert!(first <= 2, "{first} requests");
     client.app().await.expect("still corrected");
     assert_eq!(world.requests().await.len(), first + 1);
-    let said = String::from_utf8(said.lock().expect("the log").clone()).expect("text");
+    let said = String::from_utf8(said.0.lock().expect("the log").clone()).expect("text");
     assert_eq!(said.matches("clock is not GitHub's").count(), 1, "{said}");
 }
 
