@@ -17,12 +17,19 @@ pub struct Clock(Source);
 enum Source {
     #[default]
     System,
+    /// So many microseconds off the system's: a clock that is wrong.
+    #[cfg(debug_assertions)]
+    Skewed(i64),
     /// Microseconds since 1970.
     Manual(Arc<AtomicI64>),
 }
 
 impl Clock {
     pub fn system() -> Self {
+        #[cfg(debug_assertions)]
+        if let Some(skew) = skew() {
+            return Self(Source::Skewed(skew));
+        }
         Self(Source::System)
     }
 
@@ -36,6 +43,8 @@ impl Clock {
     pub fn now(&self) -> DateTime<Utc> {
         let micros = match &self.0 {
             Source::System => Utc::now().timestamp_micros(),
+            #[cfg(debug_assertions)]
+            Source::Skewed(by) => Utc::now().timestamp_micros() + by,
             Source::Manual(micros) => micros.load(Ordering::SeqCst),
         };
         DateTime::from_timestamp_micros(micros).expect("a clock within chrono's 262,000 years")
@@ -48,4 +57,11 @@ impl Clock {
             micros.fetch_add(by, Ordering::SeqCst);
         }
     }
+}
+
+/// How wrong the system's clock is made for the fault campaign; no release has this.
+#[cfg(debug_assertions)]
+fn skew() -> Option<i64> {
+    let millis = std::env::var("BINDERY_FAULT_CLOCK_SKEW_MS").ok()?;
+    Some(millis.parse::<i64>().ok()? * 1000)
 }

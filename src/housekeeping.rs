@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::db::{Conn, DbError};
-use crate::{blob, content, healing, inbox, queue};
+use crate::{audit, blob, content, healing, inbox, queue};
 
 /// Between two rounds.
 const INTERVAL: Duration = Duration::from_secs(600);
@@ -27,15 +27,17 @@ enum Chore {
     Deliveries,
     Contents,
     Blobs,
+    Audit,
 }
 
-const CHORES: [Chore; 6] = [
+const CHORES: [Chore; 7] = [
     Chore::HealingJobs,
     Chore::FinishedJobs,
     Chore::Bodies,
     Chore::Deliveries,
     Chore::Contents,
     Chore::Blobs,
+    Chore::Audit,
 ];
 
 /// Works until `stop`.
@@ -83,6 +85,7 @@ fn before(context: &Context, chore: Chore) -> DateTime<Utc> {
         Chore::Bodies => config.inbox.keep_bodies,
         Chore::Deliveries => config.inbox.keep_deliveries,
         Chore::Contents | Chore::Blobs => config.sync.grace,
+        Chore::Audit => config.access.keep_audit,
     };
     context.clock.now() - kept
 }
@@ -95,6 +98,7 @@ async fn delete(chore: Chore, before: DateTime<Utc>, conn: &mut Conn) -> QueryRe
         Chore::Deliveries => inbox::prune_deliveries(before, STEP, conn).await?,
         Chore::Contents => return content::collect(before, conn).await,
         Chore::Blobs => blob::collect(before, STEP, conn).await?,
+        Chore::Audit => audit::prune(before, STEP, conn).await?,
     };
     Ok(i64::try_from(gone).is_ok_and(|gone| gone >= STEP))
 }

@@ -44,4 +44,5 @@ row_id! {
     InstallationRowId
     RepositoryRowId
     RepositoryRefId
+    AuditEventId
 }

@@ -26,9 +26,14 @@ pub struct Installation {
     /// `all` or `selected`: which of the account's repositories it covers.
     pub repository_selection: Option<String>,
     pub paused_until: Option<DateTime<Utc>>,
+    /// Since when it covers fewer repositories, while nobody has seen yet which.
+    pub narrowed_at: Option<DateTime<Utc>>,
     /// When what GitHub said last about it was read.
     pub confirmed_at: Option<DateTime<Utc>>,
 }
+
+/// As in `repository_selection`.
+const ALL: &str = "all";
 
 impl Installation {
     /// Whether its repositories can be read, as far as we know.
@@ -162,6 +167,10 @@ pub async fn confirm(
     conn: &mut Conn,
 ) -> QueryResult<Installation> {
     let row = ensure(app, seen.id, read_at, conn).await?;
+    let covered_all = row.repository_selection.as_deref() == Some(ALL);
+    if covered_all && seen.repository_selection != ALL {
+        mark_narrowed(row.id, read_at, conn).await?;
+    }
     diesel::update(
         installations::table
             .find(row.id)
@@ -182,6 +191,35 @@ pub async fn confirm(
     find(row.id, conn)
         .await?
         .ok_or(diesel::result::Error::NotFound)
+}
+
+/// Remembers that it covers fewer repositories than before, whatever keeps us from looking which.
+pub async fn mark_narrowed(
+    id: InstallationRowId,
+    read_at: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    diesel::update(installations::table.find(id))
+        .filter(installations::narrowed_at.is_null())
+        .filter(not_read_after(read_at))
+        .set(installations::narrowed_at.eq(read_at))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Everything that it covers was listed after `begun_at`, and what it does not was asked for.
+pub async fn settle_narrowing(
+    id: InstallationRowId,
+    begun_at: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    diesel::update(installations::table.find(id))
+        .filter(installations::narrowed_at.le(begun_at))
+        .set(installations::narrowed_at.eq(None::<DateTime<Utc>>))
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// What GitHub said at some instant never overwrites what it said later.

@@ -13,6 +13,7 @@
 pub mod apps;
 pub mod cli;
 pub mod context;
+pub mod fsck;
 pub mod housekeeping;
 pub mod serve;
 
@@ -26,6 +27,7 @@ pub mod routes;
 pub mod sync;
 
 // The nouns: types and their SQL.
+pub mod audit;
 pub mod binding;
 pub mod blob;
 pub mod content;

@@ -29,6 +29,17 @@ pub enum Put {
     Identical,
 }
 
+impl Put {
+    /// The status of the answer to a `PUT` that wrote something.
+    pub fn changed(self) -> Option<u16> {
+        match self {
+            Self::Created => Some(201),
+            Self::Changed => Some(200),
+            Self::Identical => None,
+        }
+    }
+}
+
 pub async fn find(slug: &str, conn: &mut Conn) -> QueryResult<Option<Organization>> {
     organizations::table
         .filter(organizations::slug.eq(slug))

@@ -157,7 +157,7 @@ fn worker_name() -> String {
     format!("{}-{:08x}", std::process::id(), rand::random::<u32>())
 }
 
-/// A whole service: HTTP and workers.
+/// A whole service: HTTP, and workers where it has that role.
 #[derive(Debug)]
 pub struct Service {
     pub http: Http,
@@ -169,8 +169,16 @@ impl Service {
     pub async fn start(context: Context) -> anyhow::Result<Self> {
         let http = Http::start(&context).await?;
         let stop = CancellationToken::new();
-        let (workers, stopped) = (Workers::new(&context), stop.clone());
-        let workers = tokio::spawn(async move { workers.run(&context, stopped).await });
+        let stopped = stop.clone();
+        let workers = if context.config.roles.worker {
+            let workers = Workers::new(&context);
+            tokio::spawn(async move { workers.run(&context, stopped).await })
+        } else {
+            tokio::spawn(async move {
+                stopped.cancelled().await;
+                Ok(())
+            })
+        };
         Ok(Self {
             http,
             stop,

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
 use crate::db::schema::api_tokens;
-use crate::db::{Conn, Dialect, text_enum};
+use crate::db::{Conn, Dialect, Driver, text_enum};
 use crate::ids::{OrganizationId, TokenId};
 
 text_enum! {
@@ -124,6 +124,10 @@ pub async fn touch(token: &Token, now: DateTime<Utc>, conn: &mut Conn) -> QueryR
 }
 
 impl Token {
+    fn is_global_admin(&self) -> bool {
+        self.organization_id.is_none() && self.role == Role::Admin
+    }
+
     pub fn is_touch_due(&self, now: DateTime<Utc>) -> bool {
         self.last_used_at
             .is_none_or(|at| now - at > chrono::TimeDelta::minutes(1))
@@ -158,34 +162,73 @@ pub async fn find(id: TokenId, conn: &mut Conn) -> QueryResult<Option<Token>> {
         .optional()
 }
 
-/// Revokes it for ever; doing so again changes nothing.
-pub async fn revoke(id: TokenId, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<()> {
-    diesel::update(
-        api_tokens::table
-            .find(id)
-            .filter(api_tokens::revoked_at.is_null()),
-    )
-    .set(api_tokens::revoked_at.eq(now))
-    .execute(conn)
-    .await?;
-    Ok(())
+/// What came of a revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revoked {
+    Now,
+    /// It was revoked already; nothing was changed.
+    Before,
+    /// Without it nobody could administer everything; nothing was changed.
+    LastAdmin,
+}
+
+/// Revokes it for ever. `last_may_go`: somebody else administers everything by other means. Must run in a
+/// transaction: of two who revoke the last two admins at once, one is refused.
+pub async fn revoke(
+    token: &Token,
+    last_may_go: bool,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<Revoked> {
+    if token.is_global_admin() && !last_may_go {
+        let admins = lock_global_admins(now, conn).await?;
+        if admins == [token.id] {
+            return Ok(Revoked::LastAdmin);
+        }
+    }
+    let unrevoked = api_tokens::table
+        .find(token.id)
+        .filter(api_tokens::revoked_at.is_null());
+    let revoked = diesel::update(unrevoked)
+        .set(api_tokens::revoked_at.eq(now))
+        .execute(conn)
+        .await?;
+    Ok(match revoked {
+        0 => Revoked::Before,
+        _ => Revoked::Now,
+    })
 }
 
 /// Whether anybody can administer everything: without one, the first start makes a token.
 pub async fn has_global_admin(now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<bool> {
-    let admins: i64 = api_tokens::table
-        .filter(api_tokens::organization_id.is_null())
-        .filter(api_tokens::role.eq(Role::Admin))
-        .filter(api_tokens::revoked_at.is_null())
-        .filter(
-            api_tokens::expires_at
-                .is_null()
-                .or(api_tokens::expires_at.gt(now)),
-        )
-        .count()
-        .get_result(conn)
-        .await?;
+    let admins: i64 = global_admins(now).count().get_result(conn).await?;
     Ok(admins > 0)
+}
+
+/// All of them, in the order in which everybody locks them, until the transaction ends. Who waited for
+/// another's lock finds the rows as that other left them.
+async fn lock_global_admins(now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<Vec<TokenId>> {
+    let ids = global_admins(now)
+        .order(api_tokens::id)
+        .select(api_tokens::id);
+    match conn.driver() {
+        Driver::Postgres(connection) => ids.for_update().load(connection).await,
+        Driver::Sqlite(_) => ids.load(conn).await,
+    }
+}
+
+/// Those that are accepted at the moment.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn global_admins(now: DateTime<Utc>) -> _ {
+    let admin: &'static str = Role::Admin.as_str();
+    let is_good = api_tokens::expires_at
+        .is_null()
+        .or(api_tokens::expires_at.gt(now));
+    api_tokens::table
+        .filter(api_tokens::organization_id.is_null())
+        .filter(api_tokens::role.eq(admin))
+        .filter(api_tokens::revoked_at.is_null())
+        .filter(is_good)
 }
 
 fn halves(text: &str) -> Option<(&str, &str)> {

@@ -71,23 +71,28 @@ pub async fn on_ref(
             .await?;
         bound.extend(by_default);
     }
-    let (host, name) = (&repository.github_host, repository.full_name());
-    let unsynced = unsynced_named(host, &name, conn).await?;
-    bound.extend(
-        unsynced
-            .into_iter()
-            .filter(|binding| match &binding.git_ref {
-                Some(wanted) => wanted == git_ref,
-                None => repository.follows_default(git_ref),
-            }),
-    );
+    bound.extend(unsynced_on_ref(repository, git_ref, conn).await?);
     bound.sort_by_key(|binding| binding.id);
     Ok(bound)
 }
 
+async fn unsynced_on_ref(
+    repository: &Repository,
+    git_ref: &str,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Binding>> {
+    let (host, name) = (&repository.github_host, repository.full_name());
+    let mut unsynced = unsynced_named(host, &name, conn).await?;
+    unsynced.retain(|binding| match &binding.git_ref {
+        Some(wanted) => wanted == git_ref,
+        None => repository.follows_default(git_ref),
+    });
+    Ok(unsynced)
+}
+
 /// What follows a ref of a repository that can be read, and is not as that would have it: it last succeeded
-/// at another commit or ref, or failed for a reason that does not hold. What failed at this very head is not
-/// among them. `head` is `None` where there is no such ref.
+/// at another commit or ref, or failed at another commit or for a reason that does not hold. What failed at
+/// this very head is not among them. `head` is `None` where there is no such ref.
 pub async fn behind(
     repository: &Repository,
     git_ref: &str,
@@ -105,7 +110,12 @@ pub async fn behind(
     let mut outdated = Finding::OUT_OF_REACH.to_vec();
     outdated.extend(head.map(|_| Finding::RefMissing));
     let out_of_reach = bindings::finding.eq_any(outdated).assume_not_null();
-    let failed = bindings::status.eq(Status::Failed).and(out_of_reach);
+    let at_another = bindings::tried_commit
+        .ne(head.unwrap_or_default())
+        .assume_not_null();
+    let failed = bindings::status
+        .eq(Status::Failed)
+        .and(out_of_reach.or(at_another));
     let behind = bindings::table
         .filter(bindings::repository_id.eq(repository.id))
         .filter(succeeded.or(failed))
@@ -119,6 +129,13 @@ pub async fn behind(
         let by_default = behind.filter(bindings::git_ref.is_null());
         found.extend(by_default.load::<Binding>(conn).await?);
     }
+    let unsynced = unsynced_on_ref(repository, git_ref, conn).await?;
+    found.extend(unsynced.into_iter().filter(|binding| {
+        binding
+            .tried_commit
+            .as_deref()
+            .is_some_and(|tried| Some(tried) != head)
+    }));
     found.sort_by_key(|binding| binding.id);
     Ok(found)
 }

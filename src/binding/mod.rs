@@ -67,6 +67,8 @@ pub struct Binding {
     pub status: Status,
     pub error: Option<String>,
     pub finding: Option<Finding>,
+    /// At which a sync failed for what it holds, since the last that succeeded.
+    pub tried_commit: Option<String>,
     pub last_job_id: Option<JobId>,
     pub last_delivery_id: Option<DeliveryId>,
     pub generation: i64,

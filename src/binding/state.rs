@@ -12,7 +12,7 @@ use diesel_async::RunQueryDsl;
 use super::{Binding, Finding, Status};
 use crate::db::Conn;
 use crate::db::schema::bindings;
-use crate::git::GitRef;
+use crate::git::{GitRef, Oid};
 use crate::github::RepositoryName;
 use crate::ids::{BindingId, ContentId, DeliveryId, JobId, RepositoryRowId};
 use crate::queue::Settled;
@@ -47,6 +47,7 @@ pub async fn publish(
         bindings::status.eq(Status::Succeeded),
         bindings::error.eq(None::<String>),
         bindings::finding.eq(None::<Finding>),
+        bindings::tried_commit.eq(None::<String>),
         bindings::last_job_id.eq(job),
         bindings::synced_at.eq(now),
         bindings::updated_at.eq(now),
@@ -89,10 +90,12 @@ pub async fn fail(
     Ok(())
 }
 
-/// What a sync found that stands in its way, or that nothing of the kind does any more.
+/// What a sync found that stands in its way, or that nothing of the kind does any more and it is the commit
+/// itself that cannot be published.
 pub async fn record_finding(
     seen: &Binding,
     finding: Option<Finding>,
+    tried: Option<Oid>,
     _proof: &Settled,
     conn: &mut Conn,
 ) -> QueryResult<()> {
@@ -100,7 +103,10 @@ pub async fn record_finding(
         .find(seen.id)
         .filter(bindings::generation.eq(seen.generation));
     diesel::update(target)
-        .set(bindings::finding.eq(finding))
+        .set((
+            bindings::finding.eq(finding),
+            bindings::tried_commit.eq(tried.map(|commit| commit.to_string())),
+        ))
         .execute(conn)
         .await?;
     Ok(())

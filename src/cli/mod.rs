@@ -7,6 +7,7 @@ mod app_key;
 mod config;
 mod demo;
 mod disk;
+mod fsck;
 mod healthcheck;
 mod logging;
 mod migrate;
@@ -45,6 +46,11 @@ enum Command {
     /// Nothing is needed besides git: GitHub is simulated, the database is a temporary file. Exits
     /// with status 0 only if what is published is what git has.
     Demo(demo::DemoArgs),
+    /// Check which promises hold: what is stored against itself, a sender's record and logs.
+    ///
+    /// Can be run beside the service, and changes nothing. Exits with status 0 if all that could be
+    /// looked at holds, with 1 if something does not, with 2 if it could not be looked at.
+    Fsck(fsck::FsckArgs),
     /// Run a simulated GitHub to develop against, and play it by typing.
     Simulate(simulate::SimulateArgs),
     /// Ask a running service whether it is alive; for containers.
@@ -77,6 +83,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(flags) => serve::run(flags).await,
         Command::Migrate(flags) => migrate::run(flags).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::Fsck(args) => fsck::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
         Command::Openapi(flags) => openapi::run(flags),

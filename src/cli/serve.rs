@@ -2,15 +2,17 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use diesel_async::AsyncConnection;
 use secrecy::ExposeSecret;
 
 use super::signals::Signals;
 use super::{logging, out};
+use crate::audit::{self, Action, Actor, NewAuditEvent};
 use crate::clock::Clock;
-use crate::config::{Config, Flags, Grants, Sources};
+use crate::config::{Config, Flags, Grants, RolesConfig, Sources};
 use crate::context::Context;
 use crate::serve::Service;
-use crate::token::{self, Created, NewToken, Role};
+use crate::token::{self, Created, NewToken, Role, Token};
 
 /// As a shell says "ended by SIGINT".
 const ENDED_AT_ONCE: i32 = 130;
@@ -58,8 +60,7 @@ async fn make_first_admin(context: &Context) -> anyhow::Result<()> {
     };
     if let Err(error) = show(&made) {
         // Nobody has it, so nobody could use it; the next start makes another one.
-        let mut conn = context.db.write().await?;
-        token::revoke(made.token.id, context.clock.now(), &mut conn).await?;
+        take_back(&made.token, context).await?;
         return Err(error).context("cannot print the first admin token");
     }
     Ok(())
@@ -81,7 +82,40 @@ async fn first_admin(context: &Context) -> anyhow::Result<Option<Created>> {
         role: Role::Admin,
         expires_at: None,
     };
-    Ok(Some(token::create(&new, now, &mut conn).await?))
+    let created = conn
+        .transaction(async |conn| {
+            let created = token::create(&new, now, conn).await?;
+            let event = of_the_process(Action::TokenCreate, &created.token, 201);
+            audit::record(&event, now, conn).await?;
+            Ok::<_, diesel::result::Error>(created)
+        })
+        .await?;
+    Ok(Some(created))
+}
+
+async fn take_back(token: &Token, context: &Context) -> anyhow::Result<()> {
+    let now = context.clock.now();
+    let mut conn = context.db.write().await?;
+    conn.transaction(async |conn| {
+        token::revoke(token, true, now, conn).await?;
+        let event = of_the_process(Action::TokenRevoke, token, 204);
+        audit::record(&event, now, conn).await
+    })
+    .await?;
+    Ok(())
+}
+
+fn of_the_process(action: Action, token: &Token, status: u16) -> NewAuditEvent {
+    NewAuditEvent {
+        actor: Actor::Process,
+        source: None,
+        action,
+        organization: None,
+        place: format!("/tokens/{}", token.id),
+        detail: Some(format!("{}, {}", token.label, token.role)),
+        status,
+        request_id: None,
+    }
 }
 
 fn show(made: &Created) -> anyhow::Result<()> {
@@ -101,6 +135,7 @@ fn announce(context: &Context, service: &Service) {
         version = env!("CARGO_PKG_VERSION"),
         "listening"
     );
+    announce_roles(&config.roles);
     for app in context.apps.iter() {
         tracing::info!(github.host = app.host, github.app_id = %app.app_id, "GitHub App");
     }
@@ -119,6 +154,15 @@ fn announce(context: &Context, service: &Service) {
         tracing::warn!(
             "BINDERY_GRANTS=off: any organisation may bind any repository that an App can read, and learn which private ones there are"
         );
+    }
+}
+
+fn announce_roles(roles: &RolesConfig) {
+    if !roles.worker {
+        tracing::info!("no worker: what is received here waits for a process that is one");
+    }
+    if !roles.receiver {
+        tracing::info!("no receiver: deliveries and the API are answered 404 here");
     }
 }
 
@@ -145,10 +189,14 @@ mod tests {
         let made = first_admin(&context).await.expect("a look");
         let made = made.expect("the first admin");
         assert!(first_admin(&context).await.expect("a look").is_none());
-        let mut conn = context.db.write().await.expect("a connection");
-        token::revoke(made.token.id, context.clock.now(), &mut conn)
-            .await
-            .expect("revoked");
+        take_back(&made.token, &context).await.expect("revoked");
+        let mut conn = context.db.read().await.expect("a connection");
+        let events = audit::list(&audit::AuditFilter::default(), 9, &mut conn).await;
+        let events = events.expect("the audit log").into_iter();
+        let said: Vec<_> = events.map(|event| (event.actor, event.action)).collect();
+        let by_itself = |action: Action| (audit::ActorKind::Process, action.to_string());
+        let expected = [Action::TokenRevoke, Action::TokenCreate].map(by_itself);
+        assert_eq!(said, expected, "the newest first");
         drop(conn);
         assert!(first_admin(&context).await.expect("a look").is_some());
     }

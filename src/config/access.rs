@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use secrecy::SecretString;
 
 use super::setting::settings;
@@ -13,6 +15,8 @@ settings! {
         /// A bearer token that is the global admin, to create the first tokens with.
         admin_token: Option<SecretString> = optional "only tokens of the database are accepted",
             "BINDERY_ADMIN_TOKEN";
+        /// How long the audit log keeps what operators did and what they were refused.
+        keep_audit: Duration = value "365d", "BINDERY_KEEP_AUDIT", from "1d" to "3650d";
     }
 }
 

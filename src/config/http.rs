@@ -25,6 +25,10 @@ settings! {
         shutdown_timeout: Duration = value "30s", "BINDERY_SHUTDOWN_TIMEOUT", from "0s" to "10m";
         /// The largest body of an API request.
         max_body: ByteSize = value "1MiB", "BINDERY_MAX_BODY", from "1KiB" to "25MiB";
+        /// What files that are being read may hold together, beyond those of up to 64 KiB; half of it for
+        /// one organisation. Further ones wait or are answered 503. A larger file than all of it is read
+        /// when no other is.
+        files_memory: ByteSize = value "128MiB", "BINDERY_FILES_MEMORY", from "1MiB" to "16GiB";
     }
 }
 

@@ -14,6 +14,7 @@ mod log;
 mod queue;
 mod reader;
 mod reference;
+mod roles;
 mod setting;
 mod source;
 mod sync;
@@ -35,6 +36,7 @@ pub use log::{LogConfig, LogFilter, LogFormat};
 pub use queue::QueueConfig;
 pub use reader::Entry;
 pub use reference::{page, variables};
+pub use roles::RolesConfig;
 pub use setting::Setting;
 pub use source::{Flags, Origin, Sources};
 pub use sync::SyncConfig;
@@ -54,6 +56,7 @@ pub struct Config {
     /// What other Apps lack, or the first one: settings that someone has to add before their
     /// deliveries can be taken.
     pub missing: Vec<String>,
+    pub roles: RolesConfig,
     pub queue: QueueConfig,
     pub inbox: InboxConfig,
     pub sync: SyncConfig,
@@ -90,6 +93,7 @@ impl Config {
             webhook,
             github,
             missing,
+            roles: reader.section(),
             queue: reader.section(),
             inbox: reader.section(),
             sync: reader.section(),
@@ -102,6 +106,10 @@ impl Config {
     /// Settings that are right by themselves, and not together.
     fn refuse_contradictions(&self, reader: &mut Reader<'_>) {
         let contradictions = [
+            (
+                !self.roles.receiver && !self.roles.worker,
+                "BINDERY_RECEIVER and BINDERY_WORKER are both false: leave the process one of them",
+            ),
             (
                 self.webhook.body_memory < self.webhook.max_body,
                 "BINDERY_WEBHOOK_BODY_MEMORY is less than BINDERY_WEBHOOK_MAX_BODY: one delivery must fit",

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use super::reference;
 
@@ -80,10 +80,13 @@ impl Args for Flags {
                 };
                 let arg = Arg::new(flag)
                     .long(flag)
-                    .value_name("VALUE")
                     .help_heading("Settings")
                     .help(entry.help());
-                command.arg(arg)
+                command.arg(if switches_off(flag) {
+                    arg.action(ArgAction::SetTrue)
+                } else {
+                    arg.value_name("VALUE")
+                })
             })
     }
 
@@ -104,12 +107,20 @@ impl FromArgMatches for Flags {
             .into_iter()
             .filter_map(|entry| entry.setting.flag);
         for flag in flags {
-            if let Some(value) = matches.get_one::<String>(flag) {
-                self.0.insert(flag, value.clone());
-            }
+            let value = if switches_off(flag) {
+                matches.get_flag(flag).then(|| false.to_string())
+            } else {
+                matches.get_one::<String>(flag).cloned()
+            };
+            self.0.extend(value.map(|value| (flag, value)));
         }
         Ok(())
     }
+}
+
+/// Whether a flag takes no value and makes its setting `false`.
+fn switches_off(flag: &str) -> bool {
+    flag.starts_with("no-")
 }
 
 /// Which source a value came from.

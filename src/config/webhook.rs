@@ -13,8 +13,9 @@ settings! {
         /// be told before.
         body_timeout: Duration = value "9s", "BINDERY_WEBHOOK_BODY_TIMEOUT",
             from "100ms" to "1m";
-        /// What all bodies under way may hold together, beyond the first 64 KiB of each; further ones
-        /// wait or are answered 503.
+        /// What all bodies under way may hold together, beyond the first 64 KiB of each; half of it for one
+        /// address, and a quarter kept for bodies of up to a 256th of it (1 MiB). Further ones wait or are
+        /// answered 503.
         /// At least the largest delivery.
         body_memory: ByteSize = value "256MiB", "BINDERY_WEBHOOK_BODY_MEMORY",
             from "1KiB" to "16GiB";

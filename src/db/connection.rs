@@ -72,6 +72,23 @@ impl Conn {
         Ok(())
     }
 
+    /// Reads several things as they were at one instant, and holds nobody up: no lock is taken, on SQLite
+    /// not the writer's either. Nothing may be written in it.
+    pub async fn snapshot<T>(
+        &mut self,
+        read: impl AsyncFnOnce(&mut Self) -> QueryResult<T>,
+    ) -> QueryResult<T> {
+        match &mut self.driver {
+            Driver::Postgres(connection) => {
+                PgTransactions::begin_transaction_sql(connection, SNAPSHOT).await?;
+            }
+            Driver::Sqlite(handle) => handle.begin_reading().await?,
+        }
+        let found = read(self).await;
+        let ended = Transactions::rollback_transaction(self).await;
+        found.and_then(|found| ended.map(|()| found))
+    }
+
     pub(super) fn is_broken(&mut self) -> bool {
         match &mut self.driver {
             Driver::Postgres(connection) => {
@@ -231,6 +248,8 @@ impl AsyncConnection for Conn {
 
 /// The pool hands out no connection whose query was cancelled (`is_broken`).
 const OPEN: &str = "a connection with no cancelled query";
+
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 type PgTransactions = <AsyncPgConnection as AsyncConnection>::TransactionManager;
 

@@ -1,7 +1,11 @@
 //! The embedded migrations of both databases.
 
-use diesel::migration::MigrationSource;
-use diesel_async::{AsyncMigrationHarness, SimpleAsyncConnection};
+use diesel::QueryResult;
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
+use diesel::sql_types::Text;
+use diesel::sqlite::Sqlite;
+use diesel_async::{AsyncMigrationHarness, RunQueryDsl, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::{Conn, Driver};
@@ -60,4 +64,48 @@ fn apply<DB: diesel::backend::Backend>(
     Ok(versions
         .map_err(|error| anyhow::anyhow!("a migration failed: {error}"))?
         .len())
+}
+
+/// The migrations of this program that the database has not run, by their versions; `None` where it never
+/// ran any. Writes nothing.
+pub async fn pending(conn: &mut Conn) -> QueryResult<Option<Vec<String>>> {
+    #[derive(diesel::QueryableByName)]
+    struct Applied {
+        #[diesel(sql_type = Text)]
+        version: String,
+    }
+    let (all, table) = match conn.driver() {
+        Driver::Postgres(_) => (
+            versions::<Pg>(&POSTGRES)?,
+            "SELECT CAST(table_name AS text) AS version FROM information_schema.tables \
+             WHERE table_name = '__diesel_schema_migrations' AND table_schema = current_schema()",
+        ),
+        Driver::Sqlite(_) => (
+            versions::<Sqlite>(&SQLITE)?,
+            "SELECT name AS version FROM sqlite_master WHERE name = '__diesel_schema_migrations'",
+        ),
+    };
+    let tables: Vec<Applied> = diesel::sql_query(table).load(conn).await?;
+    if tables.is_empty() {
+        return Ok(None);
+    }
+    let applied: Vec<Applied> = diesel::sql_query("SELECT version FROM __diesel_schema_migrations")
+        .load(conn)
+        .await?;
+    let is_applied = |version: &String| applied.iter().any(|row| row.version == *version);
+    Ok(Some(
+        all.into_iter()
+            .filter(|version| !is_applied(version))
+            .collect(),
+    ))
+}
+
+fn versions<DB: diesel::backend::Backend>(
+    source: &impl MigrationSource<DB>,
+) -> QueryResult<Vec<String>> {
+    let migrations = source
+        .migrations()
+        .map_err(diesel::result::Error::QueryBuilderError)?;
+    let version = |migration: &Box<dyn Migration<DB>>| migration.name().version().to_string();
+    Ok(migrations.iter().map(version).collect())
 }

@@ -12,12 +12,13 @@ use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::connection::{Conn, Driver};
 use super::listen;
 use super::migrations::{self, Direction};
 use super::postgres::PostgresConnector;
-use super::sqlite::SqliteHandle;
+use super::sqlite::{SqliteHandle, Usage};
 use super::url::DatabaseUrl;
 use super::wake::Wakes;
 
@@ -109,7 +110,7 @@ impl Db {
             }
             DatabaseUrl::Sqlite(path) => {
                 let lock = lock_file(path)?;
-                let source = Source::Sqlite(path.to_string_lossy().into_owned());
+                let source = Source::Sqlite(path.to_string_lossy().into_owned(), Usage::Serve);
                 let write = pool(source.clone(), 1, settings, &wakes)?;
                 let read = pool(source, settings.pool_size, settings, &wakes)?;
                 Ok(Self {
@@ -121,6 +122,28 @@ impl Db {
                 })
             }
         }
+    }
+
+    /// Opens a database that is there to be looked at, beside the processes that serve it.
+    pub async fn open_to_look(settings: &DbSettings) -> anyhow::Result<Self> {
+        let DatabaseUrl::Sqlite(path) = &settings.url else {
+            return Self::open(settings).await;
+        };
+        anyhow::ensure!(
+            path.is_file(),
+            "there is no database {}: set DATABASE_URL to the one to look at",
+            path.display()
+        );
+        let wakes = Wakes::default();
+        let source = Source::Sqlite(path.to_string_lossy().into_owned(), Usage::Look);
+        let pool = pool(source, settings.pool_size, settings, &wakes)?;
+        Ok(Self {
+            write: pool.clone(),
+            read: pool,
+            wakes,
+            postgres: None,
+            _lock: None,
+        })
     }
 
     pub async fn migrate(&self, direction: Direction) -> anyhow::Result<usize> {
@@ -224,7 +247,7 @@ pub(super) struct Connector {
 #[expect(clippy::large_enum_variant, reason = "two of them in a process")]
 enum Source {
     Postgres(PostgresConnector),
-    Sqlite(String),
+    Sqlite(String, Usage),
 }
 
 impl managed::Manager for Connector {
@@ -236,10 +259,14 @@ impl managed::Manager for Connector {
             Source::Postgres(connector) => {
                 let connector = connector.clone();
                 let opening = self.runtime.spawn(async move { connector.connect().await });
+                // Nobody waits any more: a server that is frozen would keep the socket for as long.
+                let opening = AbortOnDropHandle::new(opening);
                 let stopped = |error: JoinError| ConnectionError::BadConnection(error.to_string());
                 Driver::Postgres(opening.await.map_err(stopped)??)
             }
-            Source::Sqlite(path) => Driver::Sqlite(SqliteHandle::open(path.clone()).await?),
+            Source::Sqlite(path, usage) => {
+                Driver::Sqlite(SqliteHandle::open(path.clone(), *usage).await?)
+            }
         };
         Ok(Conn::new(driver, self.wakes.clone()))
     }

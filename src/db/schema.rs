@@ -60,6 +60,7 @@ diesel::table! {
         permissions -> Nullable<Jsonb>,
         repository_selection -> Nullable<Text>,
         paused_until -> Nullable<Timestamptz>,
+        narrowed_at -> Nullable<Timestamptz>,
         confirmed_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
@@ -146,6 +147,7 @@ diesel::table! {
         installation_github_id -> Nullable<BigInt>,
         git_ref -> Nullable<Text>,
         head_sha -> Nullable<Text>,
+        sent_at -> Timestamptz,
         received_at -> Timestamptz,
         processed_at -> Nullable<Timestamptz>,
     }
@@ -233,6 +235,7 @@ diesel::table! {
         status -> Text,
         error -> Nullable<Text>,
         finding -> Nullable<Text>,
+        tried_commit -> Nullable<Text>,
         last_job_id -> Nullable<BigInt>,
         last_delivery_id -> Nullable<BigInt>,
         generation -> BigInt,
@@ -255,6 +258,7 @@ diesel::table! {
         commit_sha -> Text,
         tree_sha -> Text,
         created_at -> Timestamptz,
+        listing_sha -> Nullable<Text>,
     }
 }
 
@@ -289,6 +293,23 @@ diesel::table! {
         reason -> Text,
         job_id -> Nullable<BigInt>,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    audit_events (id) {
+        id -> BigInt,
+        at -> Timestamptz,
+        actor -> Text,
+        token_id -> Nullable<BigInt>,
+        token_label -> Nullable<Text>,
+        source -> Nullable<Text>,
+        action -> Text,
+        organization_id -> Nullable<BigInt>,
+        place -> Text,
+        detail -> Nullable<Text>,
+        status -> SmallInt,
+        request_id -> Nullable<Text>,
     }
 }
 
@@ -334,4 +355,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     blobs,
     content_files,
     delivery_decisions,
+    audit_events,
 );

@@ -24,6 +24,14 @@ type Transactions = <SqliteConnection as Connection>::TransactionManager;
 const SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
     PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON;";
 
+/// What a connection is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Usage {
+    Serve,
+    /// Beside the process that serves it: nothing can be written.
+    Look,
+}
+
 pub struct SqliteHandle {
     connection: Option<SqliteConnection>,
     /// What is answered about transactions once the connection is gone.
@@ -31,11 +39,15 @@ pub struct SqliteHandle {
 }
 
 impl SqliteHandle {
-    pub(super) async fn open(path: String) -> ConnectionResult<Self> {
+    pub(super) async fn open(path: String, usage: Usage) -> ConnectionResult<Self> {
         let open = move || {
             let mut connection = SqliteConnection::establish(&path)?;
+            let mut setup = SETUP.to_owned();
+            if usage == Usage::Look {
+                setup.push_str(" PRAGMA query_only = ON;");
+            }
             connection
-                .batch_execute(SETUP)
+                .batch_execute(&setup)
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
             ConnectionResult::Ok(connection)
         };
@@ -95,6 +107,12 @@ impl SqliteHandle {
             }
         })
         .await
+    }
+
+    /// Sees what was committed when it first reads, until it ends.
+    pub(super) async fn begin_reading(&mut self) -> QueryResult<()> {
+        self.with(|connection| Transactions::begin_transaction_sql(connection, "BEGIN"))
+            .await
     }
 
     pub(super) async fn rollback(&mut self) -> QueryResult<()> {

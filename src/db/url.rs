@@ -59,6 +59,17 @@ impl DatabaseUrl {
         matches!(self, Self::Sqlite(_))
     }
 
+    /// What must not be seen of it.
+    pub fn password(&self) -> Option<SecretString> {
+        match self {
+            Self::Sqlite(_) => None,
+            Self::Postgres(url) => {
+                let url = url::Url::parse(url.expose_secret()).ok()?;
+                url.password().map(Into::into)
+            }
+        }
+    }
+
     /// For people and logs: without the password.
     pub fn redacted(&self) -> String {
         match self {

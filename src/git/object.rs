@@ -60,10 +60,18 @@ impl EntryMode {
 
     /// The mode as git writes it today: six digits, and a plain file is a plain file.
     pub const fn as_str(self) -> &'static str {
-        match self {
+        match self.written_today() {
             Self::Directory => "040000",
-            Self::GroupWritable => Self::File.as_git(),
             other => other.as_git(),
+        }
+    }
+
+    /// A plain file is a plain file.
+    #[must_use]
+    pub const fn written_today(self) -> Self {
+        match self {
+            Self::GroupWritable => Self::File,
+            other => other,
         }
     }
 

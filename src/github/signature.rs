@@ -3,7 +3,7 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretSlice};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::Sha256;
 
 /// What the App and GitHub both know, and nobody else: the key of every delivery's HMAC.
@@ -28,6 +28,11 @@ impl WebhookSecret {
             return Err(WeakSecret { len: secret.len() });
         }
         Ok(Self(secret.into()))
+    }
+
+    /// For whoever looks where it must not be; `None` for bytes that are no text.
+    pub fn as_text(&self) -> Option<SecretString> {
+        str::from_utf8(self.0.expose_secret()).ok().map(Into::into)
     }
 
     fn mac(&self, body: &[u8]) -> Hmac<Sha256> {

@@ -67,6 +67,8 @@ pub struct Delivery {
     pub installation_github_id: Option<InstallationId>,
     pub git_ref: Option<String>,
     pub head_sha: Option<String>,
+    /// By GitHub; later than that, it was received or fetched.
+    pub sent_at: DateTime<Utc>,
     pub received_at: DateTime<Utc>,
     pub processed_at: Option<DateTime<Utc>>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 
@@ -20,6 +21,8 @@ pub struct NewDelivery {
     pub headers: BTreeMap<String, String>,
     /// `None`: fetched from GitHub's own list of deliveries, where the App's key is the proof.
     pub signed_by: Option<SignedBy>,
+    /// When GitHub sent it, where GitHub's list says so; otherwise just now.
+    pub sent_at: Option<DateTime<Utc>>,
     /// The bytes that were signed, or the payload that was fetched.
     pub body: Vec<u8>,
     /// Why GitHub is answered 400: it is kept, and not processed.
@@ -57,11 +60,7 @@ impl Inbox {
     }
 }
 
-async fn insert(
-    new: &NewDelivery,
-    now: chrono::DateTime<chrono::Utc>,
-    conn: &mut Conn,
-) -> QueryResult<Recorded> {
+async fn insert(new: &NewDelivery, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<Recorded> {
     let rejected = new.rejected.is_some();
     let state = if rejected {
         DeliveryState::Rejected
@@ -80,6 +79,7 @@ async fn insert(
         deliveries::detail.eq(new.rejected.as_deref()),
         deliveries::attempts.eq(0),
         deliveries::scheduled_at.eq(now),
+        deliveries::sent_at.eq(new.sent_at.map_or(now, |sent_at| sent_at.min(now))),
         deliveries::received_at.eq(now),
         deliveries::processed_at.eq(rejected.then_some(now)),
     );

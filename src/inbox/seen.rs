@@ -69,6 +69,7 @@ pub async fn record_seen(
                 deliveries::reason.eq(seen.reason),
                 deliveries::attempts.eq(0),
                 deliveries::scheduled_at.eq(now),
+                deliveries::sent_at.eq(now),
                 deliveries::received_at.eq(now),
                 deliveries::processed_at.eq(now),
             );
@@ -85,7 +86,7 @@ pub async fn record_seen(
 /// A push that told where a ref went; the later one is the greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Told {
-    pub received_at: DateTime<Utc>,
+    pub sent_at: DateTime<Utc>,
     pub delivery: DeliveryId,
 }
 
@@ -101,8 +102,8 @@ pub async fn newest_push(
         .filter(deliveries::repository_github_id.eq(repository))
         .filter(deliveries::git_ref.eq(git_ref.full()))
         .filter(deliveries::github_app_id.eq(app))
-        .order((deliveries::received_at.desc(), deliveries::id.desc()))
-        .select((deliveries::received_at, deliveries::id))
+        .order((deliveries::sent_at.desc(), deliveries::id.desc()))
+        .select((deliveries::sent_at, deliveries::id))
         .into_boxed();
     query = if head.is_zero() {
         // Only a push says so: `create` and `delete` name no commit at all.
@@ -112,10 +113,7 @@ pub async fn newest_push(
         query.filter(deliveries::head_sha.eq(head.to_string()))
     };
     let newest: Option<(DateTime<Utc>, DeliveryId)> = query.first(conn).await.optional()?;
-    Ok(newest.map(|(received_at, delivery)| Told {
-        received_at,
-        delivery,
-    }))
+    Ok(newest.map(|(sent_at, delivery)| Told { sent_at, delivery }))
 }
 
 /// Where the ref was before a push; `None` when that cannot be read any more.

@@ -21,14 +21,17 @@ pub trait JobKind: Send + Sync + 'static {
     /// An `Err` is retried, until the attempts are used up.
     async fn run(&self, job: &Job) -> anyhow::Result<Finish>;
 
-    /// Writes down for people that the job was given up, in the transaction that gives it up.
+    /// Writes down for people that the job was given up, in the transaction that gives it up. A kind that
+    /// has learnt nothing by then, and is asked for again by a timer, has nothing to say.
     async fn discarded(
         &self,
-        job: &Job,
-        error: &str,
-        proof: &Settled,
-        conn: &mut Conn,
-    ) -> QueryResult<()>;
+        _job: &Job,
+        _error: &str,
+        _proof: &Settled,
+        _conn: &mut Conn,
+    ) -> QueryResult<()> {
+        Ok(())
+    }
 }
 
 /// How an attempt ended, as a decision.

@@ -9,8 +9,9 @@ use diesel_async::AsyncConnection;
 use serde_json::json;
 
 use super::cover::{Through, page_of};
+use super::lost::{InstallationLost, Lost, told};
 use super::outcome::{self, Trouble, outcome_of};
-use super::repository::{InstallationLost, Lost, follow_up, told};
+use super::repository::follow_up;
 use super::sighting::{Sighting, record_sighting, wake_unsynced};
 use super::{InstallationHint, RepositoryHint, request_repository};
 use crate::binding;
@@ -44,17 +45,6 @@ impl JobKind for InstallationRefresh {
             }
             Err(Trouble::Own(error)) => Err(error),
         }
-    }
-
-    /// Nothing was learnt, so nothing is written: the poll asks again.
-    async fn discarded(
-        &self,
-        _job: &Job,
-        _error: &str,
-        _proof: &Settled,
-        _conn: &mut Conn,
-    ) -> QueryResult<()> {
-        Ok(())
     }
 }
 
@@ -90,16 +80,23 @@ impl InstallationRefresh {
         };
         let now = as_seen(&before, &seen);
         let hint = Hints::of(job, &before, &now);
+        if hint.narrowed {
+            // Before anything can come between, for the refresh that will be able to look.
+            let mut conn = self.context.db.write().await?;
+            installation::mark_narrowed(before.id, read_at, &mut conn).await?;
+        }
+        let looks = now.works() && hint.look;
         let confirm = Confirm {
             app: before.github_app_id,
             seen,
             read_at,
+            looked: false,
         };
         let through = Through {
             app,
             installation: now.clone(),
         };
-        let looked = if now.works() && hint.look {
+        let looked = if looks {
             self.look(&through, hint, job).await
         } else {
             Ok(Looked::default())
@@ -107,7 +104,13 @@ impl InstallationRefresh {
         match looked {
             Ok(looked) => {
                 let outcome = Outcome::Completed(result(&now, hint, looked));
-                Ok(Finish::with(outcome, confirm))
+                Ok(Finish::with(
+                    outcome,
+                    Confirm {
+                        looked: looks,
+                        ..confirm
+                    },
+                ))
             }
             Err(Trouble::GitHub(error)) => looked_in_vain(error, &through, confirm),
             Err(trouble) => Err(trouble),
@@ -174,7 +177,8 @@ impl Hints {
         let reselected = before.repository_selection != now.repository_selection;
         let was_all = before.repository_selection.is_some() && !selected(before);
         // Said or not, it is so only while GitHub says "selected".
-        let narrowed = selected(now) && (was_all || said.iter().any(|hint| hint.narrowed));
+        let told = before.narrowed_at.is_some() || said.iter().any(|hint| hint.narrowed);
+        let narrowed = selected(now) && (was_all || told);
         Self {
             look: restored || narrowed || reselected || said.iter().any(|hint| hint.look),
             narrowed,
@@ -396,12 +400,17 @@ struct Confirm {
     app: AppRowId,
     seen: client::Installation,
     read_at: DateTime<Utc>,
+    /// All that it covers was listed.
+    looked: bool,
 }
 
 #[async_trait]
 impl Effect for Confirm {
     async fn apply(self: Box<Self>, _proof: &Settled, conn: &mut Conn) -> QueryResult<()> {
-        installation::confirm(self.app, &self.seen, self.read_at, conn).await?;
+        let row = installation::confirm(self.app, &self.seen, self.read_at, conn).await?;
+        if self.looked {
+            installation::settle_narrowing(row.id, self.read_at, conn).await?;
+        }
         Ok(())
     }
 }

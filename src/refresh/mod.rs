@@ -5,6 +5,7 @@
 
 mod cover;
 mod installation;
+mod lost;
 mod outcome;
 mod repository;
 mod sighting;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::RepositoryHint;
 use super::cover::{self, Cover, Through, covering, read_through};
+use super::lost::{Lost, lost, told};
 use super::outcome::{self, Trouble, outcome_of};
 use super::sighting::{Sighting, record_sighting};
 use crate::apps::App;
@@ -15,7 +16,7 @@ use crate::config::Grants;
 use crate::context::Context;
 use crate::db::Conn;
 use crate::github::client::{self, ETag};
-use crate::github::{AccessLost, GitHubError, RepositoryName};
+use crate::github::{GitHubError, RepositoryName};
 use crate::ids::{AppRowId, InstallationRowId, RepositoryRowId};
 use crate::installation::{self, Installation};
 use crate::queue::{Effect, Finish, Job, JobKind, Lane, Outcome, Request, Settled};
@@ -41,17 +42,6 @@ impl JobKind for RepositoryRefresh {
             }
             Err(Trouble::Own(error)) => Err(error),
         }
-    }
-
-    /// Nothing was learnt, so nothing is written: the rows stay as they are, and the poll asks again.
-    async fn discarded(
-        &self,
-        _job: &Job,
-        _error: &str,
-        _proof: &Settled,
-        _conn: &mut Conn,
-    ) -> QueryResult<()> {
-        Ok(())
     }
 }
 
@@ -280,49 +270,6 @@ impl RepositoryRefresh {
     }
 }
 
-fn lost(
-    row: &Repository,
-    installation: Option<(InstallationRowId, Lost)>,
-    because: &str,
-    read_at: DateTime<Utc>,
-) -> Finish {
-    let result = json!({ "access": "access_lost", "because": because });
-    let effect = OutOfReach {
-        repository: row.id,
-        installation,
-        read_at,
-    };
-    Finish::with(Outcome::Completed(result), effect)
-}
-
-/// What an error says about the installation is worth as much as an answer.
-pub(super) fn told(
-    error: GitHubError,
-    through: &Through,
-    asked_at: DateTime<Utc>,
-) -> Result<Finish, Trouble> {
-    let lost = match &error {
-        GitHubError::AccessLost(AccessLost::NotInstalled) => Lost::Uninstalled,
-        GitHubError::AccessLost(AccessLost::Suspended) => Lost::Suspended,
-        GitHubError::RateLimited { until, .. } => {
-            let effect = Paused {
-                installation: through.installation.id,
-                until: *until,
-            };
-            let outcome = outcome_of(error, "looking at what the installation covers")?;
-            return Ok(Finish::with(outcome, effect));
-        }
-        _ => return Err(error.into()),
-    };
-    let result = json!({ "access": error.to_string() });
-    let effect = InstallationLost {
-        installation: through.installation.id,
-        lost,
-        read_at: asked_at,
-    };
-    Ok(Finish::with(Outcome::Completed(result), effect))
-}
-
 /// Renames that may happen while one refresh asks.
 const RENAMES: usize = 3;
 
@@ -375,27 +322,6 @@ async fn mark_missing(
     }
 }
 
-/// How an installation was lost.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Lost {
-    Uninstalled,
-    Suspended,
-}
-
-impl Lost {
-    pub(super) async fn mark(
-        self,
-        installation: InstallationRowId,
-        read_at: DateTime<Utc>,
-        conn: &mut Conn,
-    ) -> QueryResult<()> {
-        match self {
-            Self::Uninstalled => installation::mark_deleted(installation, read_at, conn).await,
-            Self::Suspended => installation::mark_suspended(installation, read_at, conn).await,
-        }
-    }
-}
-
 struct Seen {
     host: String,
     seen: client::Repository,
@@ -434,47 +360,5 @@ struct CoveredInVain {
 impl Effect for CoveredInVain {
     async fn apply(self: Box<Self>, _proof: &Settled, conn: &mut Conn) -> QueryResult<()> {
         repository::mark_covered(self.repository, self.installation, self.asked_at, conn).await
-    }
-}
-
-struct OutOfReach {
-    repository: RepositoryRowId,
-    installation: Option<(InstallationRowId, Lost)>,
-    read_at: DateTime<Utc>,
-}
-
-#[async_trait]
-impl Effect for OutOfReach {
-    async fn apply(self: Box<Self>, _proof: &Settled, conn: &mut Conn) -> QueryResult<()> {
-        if let Some((installation, lost)) = self.installation {
-            lost.mark(installation, self.read_at, conn).await?;
-        }
-        repository::mark_lost(self.repository, self.read_at, conn).await
-    }
-}
-
-pub(super) struct InstallationLost {
-    pub(super) installation: InstallationRowId,
-    pub(super) lost: Lost,
-    pub(super) read_at: DateTime<Utc>,
-}
-
-#[async_trait]
-impl Effect for InstallationLost {
-    async fn apply(self: Box<Self>, _proof: &Settled, conn: &mut Conn) -> QueryResult<()> {
-        self.lost.mark(self.installation, self.read_at, conn).await
-    }
-}
-
-/// Its jobs wait in every process.
-struct Paused {
-    installation: InstallationRowId,
-    until: DateTime<Utc>,
-}
-
-#[async_trait]
-impl Effect for Paused {
-    async fn apply(self: Box<Self>, _proof: &Settled, conn: &mut Conn) -> QueryResult<()> {
-        installation::pause(self.installation, self.until, conn).await
     }
 }

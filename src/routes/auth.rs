@@ -1,9 +1,14 @@
 //! Who calls, and what they may do. Handlers ask for the proof: a [`Caller`] is somebody whose token
 //! is good, a [`Tenant`] an organisation in which they may act.
+//!
+//! A token is read from the one header alone: no cookie is, so no page of another origin can act for
+//! whoever has one.
+
+use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use hmac::{Hmac, KeyInit, Mac};
@@ -11,18 +16,28 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
 use super::Api;
+use super::asked::Asked;
 use super::problem::{ApiError, Kind};
+use super::source::Source;
+use crate::audit::{Actor, NewAuditEvent};
 use crate::db::Conn;
-use crate::ids::OrganizationId;
+use crate::ids::{OrganizationId, TokenId};
 use crate::organization::{self, Organization};
 use crate::queue::Cause;
 use crate::slug::Slug;
 use crate::token::{self, Role, Token};
 
-/// Somebody with a good token.
+/// Somebody with a good token, and what they ask for.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
-    label: String,
+    somebody: Somebody,
+    asked: Asked,
+}
+
+/// Whom a token is of.
+#[derive(Debug, Clone)]
+struct Somebody {
+    actor: Actor,
     role: Role,
     /// `None`: all organisations.
     organization: Option<OrganizationId>,
@@ -48,28 +63,44 @@ impl Caller {
         };
         let organization = found
             .filter(|organization| self.sees(Some(organization.id)))
-            .ok_or_else(|| ApiError::no_such("organisation"))?;
+            .ok_or_else(|| self.no_such("organisation"))?;
         self.needs(needs)?;
         Ok(Tenant { organization })
     }
 
     /// Whether what belongs to this organisation, or to none, is there for the caller.
     pub(super) fn sees(&self, organization: Option<OrganizationId>) -> bool {
-        self.organization.is_none() || self.organization == organization
+        let own = self.somebody.organization;
+        own.is_none() || own == organization
+    }
+
+    /// The answer to what is not there, or not for the caller: in the same words, and to the token of one
+    /// organisation a refusal in either case.
+    pub(super) fn no_such(&self, thing: &str) -> ApiError {
+        self.beyond(ApiError::no_such(thing))
+    }
+
+    /// The same, in other words.
+    pub(super) fn beyond(&self, error: ApiError) -> ApiError {
+        match self.somebody.organization {
+            Some(_) => error.for_want_of_rights(),
+            None => error,
+        }
     }
 
     /// Refuses a role that is too low.
     pub(super) fn needs(&self, needs: Role) -> Result<(), ApiError> {
-        if self.role >= needs {
+        let has = self.somebody.role;
+        if has >= needs {
             Ok(())
         } else {
-            Err(ApiError::role_too_low(self.role, needs))
+            Err(ApiError::role_too_low(has, needs))
         }
     }
 
     /// Refuses also the token of one organisation.
     pub(super) fn needs_global(&self, needs: Role) -> Result<(), ApiError> {
-        match self.organization {
+        match self.somebody.organization {
             None => self.needs(needs),
             Some(_) => Err(ApiError::global_only()),
         }
@@ -77,33 +108,48 @@ impl Caller {
 
     /// The one organisation that the token is for; `None`: all of them.
     pub(super) fn organization(&self) -> Option<OrganizationId> {
-        self.organization
+        self.somebody.organization
     }
 
     pub(super) fn label(&self) -> &str {
-        &self.label
+        self.somebody.actor.label()
     }
 
     /// Why a job exists that the caller asked for.
     pub(super) fn cause(&self) -> Cause {
         Cause::Operator {
-            token: self.label.clone(),
+            token: self.label().to_owned(),
         }
     }
 
+    /// Tells callers apart: the id of their token.
+    pub(super) fn account(&self) -> Option<TokenId> {
+        self.somebody.actor.token_id()
+    }
+
+    /// What the audit log is to say of a request that was answered so.
+    pub(super) fn did(&self, status: u16) -> NewAuditEvent {
+        self.asked.by(self.somebody.actor.clone(), status)
+    }
+}
+
+impl Somebody {
     fn configured_admin() -> Self {
         Self {
-            label: "configured admin".to_owned(),
+            actor: Actor::ConfiguredAdmin,
             role: Role::Admin,
             organization: None,
         }
     }
 }
 
-impl From<Token> for Caller {
+impl From<Token> for Somebody {
     fn from(token: Token) -> Self {
         Self {
-            label: token.label,
+            actor: Actor::Token {
+                id: token.id,
+                label: token.label,
+            },
             role: token.role,
             organization: token.organization_id,
         }
@@ -117,14 +163,20 @@ impl FromRequest for Caller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let api = Api::of(request);
         let text = bearer(request.headers());
-        let source = request.peer_addr().map(|address| address.ip());
+        let source = Source::of(request.peer_addr());
+        let request = request.clone();
         async move {
             let found = match &text {
                 Some(text) => authenticate(&api, text).await?,
                 None => None,
             };
             match found {
-                Some(caller) => Ok(caller),
+                Some(somebody) => {
+                    let asked = Asked::of(&request, &api)?;
+                    let caller = Self { somebody, asked };
+                    request.extensions_mut().insert(caller.clone());
+                    Ok(caller)
+                }
                 None if api.guesses.is_one_too_many(source, api.now()) => Err(ApiError::new(
                     Kind::TooManyAttempts,
                     "many tokens from this address were refused; a good one is still accepted",
@@ -136,18 +188,20 @@ impl FromRequest for Caller {
     }
 }
 
-async fn authenticate(api: &Api, text: &SecretString) -> Result<Option<Caller>, ApiError> {
+async fn authenticate(api: &Api, text: &SecretString) -> Result<Option<Somebody>, ApiError> {
     let configured = api.context.config.access.admin_token.as_ref();
     if configured.is_some_and(|token| is_same(token, text)) {
-        return Ok(Some(Caller::configured_admin()));
+        return Ok(Some(Somebody::configured_admin()));
     }
     let now = api.now();
     let token = token::authenticate(text, now, &mut *api.read().await?).await?;
     if let Some(token) = token.as_ref().filter(|token| token.is_touch_due(now)) {
         touch_later(api, token.clone());
     }
-    Ok(token.map(Caller::from))
+    Ok(token.map(Somebody::from))
 }
+
+const TOUCH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Beside the request: it neither waits for the one writer of SQLite nor fails with it.
 fn touch_later(api: &Api, token: Token) {
@@ -156,8 +210,10 @@ fn touch_later(api: &Api, token: Token) {
         let touched = async {
             Ok::<_, crate::db::DbError>(token::touch(&token, now, &mut *db.write().await?).await?)
         };
-        if let Err(error) = touched.await {
-            tracing::debug!(token.id = %token.id, %error, "the last use of a token was not noted");
+        // A database that does not answer keeps no connection for this.
+        let touched = tokio::time::timeout(TOUCH_TIMEOUT, touched).await;
+        if !matches!(touched, Ok(Ok(()))) {
+            tracing::debug!(token.id = %token.id, "the last use of a token was not noted");
         }
     });
 }
@@ -229,9 +285,12 @@ mod tests {
     #[test]
     fn a_role_may_what_those_before_it_may() {
         let caller = |role, organization| Caller {
-            label: String::new(),
-            role,
-            organization,
+            somebody: Somebody {
+                actor: Actor::ConfiguredAdmin,
+                role,
+                organization,
+            },
+            asked: Asked::for_tests(),
         };
         let operator = caller(Role::Operator, None);
         assert!(operator.needs(Role::Viewer).is_ok());

@@ -13,8 +13,8 @@ use serde_json::error::Category;
 use super::Api;
 use super::problem::{ApiError, FieldError, Kind};
 
-/// From the end of the head to the end of the body. Nothing else bounds a slow one.
-const TIMEOUT: Duration = Duration::from_secs(10);
+/// From when it is asked for to its end: what a request needs of the database has the rest of its time.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A body that has not been read yet.
 pub(super) struct Body {

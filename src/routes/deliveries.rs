@@ -14,6 +14,7 @@ use super::Api;
 use super::auth::Caller;
 use super::page::{self, Page};
 use super::problem::{ApiError, Kind};
+use crate::audit;
 use crate::github::ids::{InstallationId, RepositoryId};
 use crate::ids::{DeliveryId, JobId};
 use crate::inbox::{self, Decision, Delivery, DeliveryFilter, DeliveryState, SignedBy, Verdict};
@@ -236,6 +237,8 @@ pub(super) async fn replay(
         .transaction(async |conn| {
             let delivery = inbox::find(id, conn).await?.ok_or_else(no_such)?;
             if inbox::replay(id, api.now(), conn).await? {
+                let event = caller.did(202).with_detail(delivery.guid.clone());
+                audit::record(&event, api.now(), conn).await?;
                 return Ok(delivery);
             }
             Err(ApiError::new(
@@ -258,7 +261,7 @@ pub(super) async fn replay(
 /// To the token of one organisation there are no deliveries.
 fn visible(caller: &Caller, id: &str, needs: Role) -> Result<DeliveryId, ApiError> {
     if !caller.sees(None) {
-        return Err(no_such());
+        return Err(caller.beyond(no_such()));
     }
     caller.needs(needs)?;
     id.parse().map(DeliveryId::new).map_err(|_| no_such())

@@ -1,14 +1,18 @@
 //! One resource with its methods: what is registered, and what `Allow` says, come from one list.
 
+use actix_web::dev::HttpServiceFactory;
 use actix_web::http::Method;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::{FromRequest, Handler, Resource, Responder, Route, guard, web};
 
 use super::problem::ApiError;
+use super::time_limit;
 
 pub(super) struct Endpoint {
     path: &'static str,
     methods: Vec<Method>,
     routes: Vec<Route>,
+    is_limited: bool,
 }
 
 impl Endpoint {
@@ -17,7 +21,12 @@ impl Endpoint {
             path,
             methods: Vec::new(),
             routes: Vec::new(),
+            is_limited: true,
         }
+    }
+
+    pub(super) fn path(&self) -> &'static str {
+        self.path
     }
 
     /// `HEAD` too: the server leaves the body out.
@@ -79,14 +88,22 @@ impl Endpoint {
         self.methods.iter().filter(|method| *method != Method::HEAD)
     }
 
-    pub(super) fn into_resource(self) -> Resource {
+    /// Without the time limit that requests have of all others: its handler keeps to one of its own.
+    pub(super) fn in_its_own_time(mut self) -> Self {
+        self.is_limited = false;
+        self
+    }
+
+    pub(super) fn into_resource(self) -> impl HttpServiceFactory + 'static {
+        let limit = Condition::new(self.is_limited, from_fn(time_limit::give_up));
         let names: Vec<_> = self.methods.iter().map(Method::as_str).collect();
         let allow = names.join(", ");
         let resource = web::resource(self.path);
         let resource = self.routes.into_iter().fold(resource, Resource::route);
-        resource.default_service(web::to(move || {
+        let resource = resource.default_service(web::to(move || {
             let refusal = ApiError::method_not_allowed(&allow);
             async move { Err::<&'static str, _>(refusal) }
-        }))
+        }));
+        resource.wrap(limit)
     }
 }

@@ -12,6 +12,7 @@ use super::auth::Caller;
 use super::organizations::OrganizationPath;
 use super::page;
 use super::problem::{ApiError, Kind};
+use crate::audit;
 use crate::binding::{self, Binding};
 use crate::db::Conn;
 use crate::github::ids::InstallationId;
@@ -144,6 +145,8 @@ pub(super) async fn put(
             if matches!(granted, Granted::Created(_)) {
                 let waiting = binding::waiting_for_grant(id, &host, installation, conn).await?;
                 sync_all(&waiting, &caller, &api, conn).await?;
+                let event = caller.did(201).within(id).with_detail(host.clone());
+                audit::record(&event, now, conn).await?;
             }
             Ok::<_, ApiError>(granted)
         })
@@ -195,7 +198,10 @@ pub(super) async fn delete(
             return Err(no_such());
         }
         let bound = binding::of_installation(organization.id, &host, installation, conn).await?;
-        sync_all(&bound, &caller, &api, conn).await
+        sync_all(&bound, &caller, &api, conn).await?;
+        let event = caller.did(204).within(organization.id);
+        let event = event.with_detail(host.clone());
+        Ok(audit::record(&event, api.now(), conn).await?)
     })
     .await?;
     tracing::info!(

@@ -182,7 +182,7 @@ pub(super) async fn get(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let no_such = || ApiError::no_such("job");
+    let no_such = || caller.no_such("job");
     let id = id.parse().map(JobId::new).map_err(|_| no_such())?;
     let mut conn = api.read().await?;
     let job = queue::find(id, &mut conn).await?;

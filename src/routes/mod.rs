@@ -5,9 +5,12 @@
     reason = "the code that utoipa's macros make is qualified in full"
 )]
 
+mod asked;
+mod audit;
 mod auth;
 mod bindings;
 mod body;
+mod budget;
 mod deliveries;
 mod endpoint;
 mod etag;
@@ -22,11 +25,14 @@ mod metrics;
 mod openapi;
 mod organizations;
 mod page;
+mod per_minute;
 mod problem;
 mod projects;
 mod server;
+mod source;
 #[cfg(test)]
 mod tests;
+mod time_limit;
 mod tokens;
 mod unread;
 pub mod webhook;
@@ -40,8 +46,11 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, web};
 use chrono::{DateTime, Utc};
 
+use crate::config::RolesConfig;
 use crate::context::Context;
 use crate::db::{DbError, Pooled};
+use crate::ids::OrganizationId;
+use budget::Budget;
 use endpoint::Endpoint;
 use guesses::Guesses;
 
@@ -52,6 +61,9 @@ pub struct Api {
     /// The start of every link, with the path prefix and without a slash at its end.
     base_url: String,
     guesses: Guesses,
+    refusals: audit::Refusals,
+    /// What files that are being served hold in memory.
+    files: Arc<Budget<OrganizationId>>,
     receiver: Arc<webhook::Receiver>,
 }
 
@@ -61,9 +73,11 @@ impl Api {
         metrics::recorded();
         Self {
             receiver: Arc::new(webhook::Receiver::new(&context)),
+            files: Arc::new(Budget::new(context.config.http.files_memory.as_u64())),
             context,
             base_url,
             guesses: Guesses::default(),
+            refusals: audit::Refusals::default(),
         }
     }
 
@@ -94,8 +108,12 @@ impl Api {
 
     /// The same, of a path as it was requested.
     fn url_of(&self, requested: &str) -> String {
+        self.url(self.below_prefix(requested))
+    }
+
+    fn below_prefix<'a>(&self, requested: &'a str) -> &'a str {
         let prefix = self.context.config.http.path_prefix.as_str();
-        self.url(requested.strip_prefix(prefix).unwrap_or(requested))
+        requested.strip_prefix(prefix).unwrap_or(requested)
     }
 
     /// The GitHub that new bindings and grants are of, unless they say another.
@@ -121,10 +139,22 @@ impl Api {
     }
 }
 
+/// What a process answers that is no receiver: whether it lives, and how it does.
+const OF_ANY_ROLE: [&str; 3] = ["/livez", "/readyz", "/metrics"];
+
+/// The routes of a process with these roles.
+fn endpoints_of(roles: &RolesConfig) -> Vec<Endpoint> {
+    let mut served = endpoints();
+    served.retain(|endpoint| roles.receiver || OF_ANY_ROLE.contains(&endpoint.path()));
+    served
+}
+
 /// Every route.
 fn endpoints() -> Vec<Endpoint> {
     let mut all = vec![
-        Endpoint::at("/webhooks/github").post(webhook::receive),
+        Endpoint::at("/webhooks/github")
+            .post(webhook::receive)
+            .in_its_own_time(),
         Endpoint::at("/orgs").get(organizations::list),
         Endpoint::at("/orgs/{org}")
             .get(organizations::get)
@@ -143,6 +173,8 @@ fn endpoints() -> Vec<Endpoint> {
             .get(grants::get)
             .put(grants::put)
             .delete(grants::delete),
+        Endpoint::at("/orgs/{org}/audit").get(audit::list_of_organization),
+        Endpoint::at("/audit").get(audit::list),
         Endpoint::at("/jobs").get(jobs::list),
         Endpoint::at("/jobs/{id}").get(jobs::get),
         Endpoint::at("/deliveries").get(deliveries::list),

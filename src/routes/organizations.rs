@@ -12,6 +12,7 @@ use super::auth::Caller;
 use super::body::Body;
 use super::page::{self, Page};
 use super::problem::{ApiError, Kind};
+use crate::audit;
 use crate::organization::{self, Organization, Put};
 use crate::slug::Slug;
 use crate::token::Role;
@@ -154,7 +155,15 @@ pub(super) async fn put(
     let (organization, put) = api
         .write()
         .await?
-        .transaction(async |conn| organization::put(&slug, title.as_deref(), api.now(), conn).await)
+        .transaction(async |conn| {
+            let (organization, put) =
+                organization::put(&slug, title.as_deref(), api.now(), conn).await?;
+            if let Some(status) = put.changed() {
+                let event = caller.did(status).within(organization.id);
+                audit::record(&event, api.now(), conn).await?;
+            }
+            Ok::<_, ApiError>((organization, put))
+        })
         .await?;
     let body = OrganizationBody::new(organization, &api);
     Ok(put_answer(put, &body.self_url).json(&body))
@@ -180,8 +189,10 @@ pub(super) async fn delete(
     let mut conn = api.write().await?;
     conn.transaction(async |conn| {
         let tenant = caller.tenant(&path.org, Role::Admin, conn).await?;
-        if organization::delete(tenant.organization.id, conn).await? {
-            return Ok(());
+        let id = tenant.organization.id;
+        if organization::delete(id, conn).await? {
+            let event = caller.did(204).within(id);
+            return Ok(audit::record(&event, api.now(), conn).await?);
         }
         Err(ApiError::new(
             Kind::NotEmpty,

@@ -56,6 +56,7 @@ kinds! {
     BodyTimeout = REQUEST_TIMEOUT, "body-timeout", "The body did not arrive in time";
     NotEmpty = CONFLICT, "not-empty", "It still has bindings or projects";
     GrantedToAnother = CONFLICT, "granted-to-another", "Another organisation has the installation";
+    LastAdmin = CONFLICT, "last-admin", "Nobody else could administer the service";
     NotReplayable = CONFLICT, "not-replayable", "The delivery cannot be processed again";
     Conflict = CONFLICT, "conflict", "Something else changed at the same time";
     PreconditionFailed = PRECONDITION_FAILED, "precondition-failed", "The resource is not in the state asked for";
@@ -68,6 +69,7 @@ kinds! {
     HeadTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-large", "The headers are too large";
     Internal = INTERNAL_SERVER_ERROR, "internal", "The service failed";
     Unavailable = SERVICE_UNAVAILABLE, "unavailable", "The service cannot answer now";
+    DatabaseUnavailable = SERVICE_UNAVAILABLE, "database-unavailable", "The database does not answer";
     NoApp = SERVICE_UNAVAILABLE, "no-app", "No GitHub App is configured";
 }
 
@@ -108,6 +110,8 @@ pub struct ApiError {
     id: Option<String>,
     /// Of a 405.
     allow: Option<String>,
+    /// Refused to who has a good token, with too low a role or for another scope.
+    wants_rights: bool,
 }
 
 impl ApiError {
@@ -118,6 +122,7 @@ impl ApiError {
             errors: Vec::new(),
             id: None,
             allow: None,
+            wants_rights: matches!(kind, Kind::Forbidden),
         }
     }
 
@@ -206,6 +211,32 @@ impl ApiError {
         }
     }
 
+    /// Nobody knows how far it got.
+    pub fn out_of_time() -> Self {
+        let id = new_id();
+        tracing::warn!(error.id = %id, "a request was given up: the database did not answer in time");
+        Self {
+            id: Some(id),
+            ..Self::new(
+                Kind::DatabaseUnavailable,
+                format!(
+                    "try again in {RETRY_AFTER} seconds; what was to be changed may have been, or not"
+                ),
+            )
+        }
+    }
+
+    /// It may be there, and is not for who asks: in words that do not tell.
+    #[must_use]
+    pub fn for_want_of_rights(mut self) -> Self {
+        self.wants_rights = true;
+        self
+    }
+
+    pub fn is_for_want_of_rights(&self) -> bool {
+        self.wants_rights
+    }
+
     pub fn kind(&self) -> Kind {
         self.kind
     }
@@ -226,7 +257,7 @@ impl ApiError {
             Kind::Unauthorized => {
                 answer.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
             }
-            Kind::Unavailable | Kind::NoApp | Kind::TooManyAttempts => {
+            Kind::Unavailable | Kind::DatabaseUnavailable | Kind::NoApp | Kind::TooManyAttempts => {
                 answer.insert_header((header::RETRY_AFTER, RETRY_AFTER));
             }
             Kind::BodyTooLarge | Kind::BodyTimeout => {

@@ -10,6 +10,7 @@ use super::body::Body;
 use super::organizations::{OrganizationPath, SlugListQuery, TitleRequest, parse_slug, put_answer};
 use super::page::{self, Page};
 use super::problem::{ApiError, Kind};
+use crate::audit;
 use crate::db::Conn;
 use crate::ids::OrganizationId;
 use crate::project::{self, Project};
@@ -126,7 +127,12 @@ pub(super) async fn put(
         .write()
         .await?
         .transaction(async |conn| {
-            project::put(organization.id, &slug, title.as_deref(), api.now(), conn).await
+            let (id, now) = (organization.id, api.now());
+            let (project, put) = project::put(id, &slug, title.as_deref(), now, conn).await?;
+            if let Some(status) = put.changed() {
+                audit::record(&caller.did(status).within(id), now, conn).await?;
+            }
+            Ok::<_, ApiError>((project, put))
         })
         .await?;
     let body = ProjectBody::new(project, &organization.slug, &api);
@@ -152,9 +158,11 @@ pub(super) async fn delete(
     let mut conn = api.write().await?;
     conn.transaction(async |conn| {
         let tenant = caller.tenant(&path.org, Role::Admin, conn).await?;
-        let project = find(tenant.organization.id, &path.project, conn).await?;
+        let organization = tenant.organization.id;
+        let project = find(organization, &path.project, conn).await?;
         if project::delete(project.id, conn).await? {
-            return Ok(());
+            let event = caller.did(204).within(organization);
+            return Ok(audit::record(&event, api.now(), conn).await?);
         }
         Err(ApiError::new(
             Kind::NotEmpty,

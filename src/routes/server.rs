@@ -9,7 +9,7 @@ use tracing::Span;
 use tracing_actix_web::{RequestId, RootSpanBuilder, TracingLogger};
 
 use super::problem::ApiError;
-use super::{Api, endpoints, metrics, unread};
+use super::{Api, audit, endpoints_of, metrics, unread};
 
 /// One worker's application.
 pub fn app(
@@ -24,16 +24,18 @@ pub fn app(
     >,
 > {
     let prefix = api.context.config.http.path_prefix.clone();
+    let served = endpoints_of(&api.context.config.roles);
     App::new()
         .app_data(web::Data::new(api))
         .service(
-            endpoints()
+            served
                 .into_iter()
                 .fold(web::scope(prefix.as_str()), |scope, endpoint| {
                     scope.service(endpoint.into_resource())
                 }),
         )
         .default_service(web::to(no_such_path))
+        .wrap(from_fn(audit::write_down))
         .wrap(from_fn(unread::hang_up))
         .wrap(
             DefaultHeaders::new()

@@ -11,12 +11,13 @@ use super::auth::Caller;
 use super::body::Body;
 use super::organizations::check_text;
 use super::page::{self, Page};
-use super::problem::ApiError;
+use super::problem::{ApiError, Kind};
+use crate::audit::{self, NewAuditEvent};
 use crate::db::Conn;
 use crate::ids::{OrganizationId, TokenId};
 use crate::organization::{self, Organization};
 use crate::slug::Slug;
-use crate::token::{self, NewToken, Role, Token};
+use crate::token::{self, NewToken, Revoked, Role, Token};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -61,7 +62,7 @@ pub(super) struct NewTokenBody {
 impl TokenBody {
     fn new(token: Token, organization: Option<String>, api: &Api) -> Self {
         Self {
-            self_url: api.url(&format!("/tokens/{}", token.id)),
+            self_url: api.url(&place(&token)),
             id: token.id.get(),
             label: token.label,
             organization,
@@ -101,6 +102,13 @@ pub(super) async fn create(
                 expires_at: request.expires_at,
             };
             let created = token::create(&new, api.now(), conn).await?;
+            let event = NewAuditEvent {
+                organization: new.organization_id,
+                place: place(&created.token),
+                detail: Some(what(&created.token)),
+                ..caller.did(201)
+            };
+            audit::record(&event, api.now(), conn).await?;
             Ok::<_, ApiError>((created, organization.map(|organization| organization.slug)))
         })
         .await?;
@@ -144,7 +152,10 @@ impl TokenRequest {
         found
             .filter(|organization| caller.sees(Some(organization.id)))
             .map(Some)
-            .ok_or_else(|| ApiError::invalid_field("organization", "there is no such organisation"))
+            .ok_or_else(|| {
+                let refusal = "there is no such organisation";
+                caller.beyond(ApiError::invalid_field("organization", refusal))
+            })
     }
 }
 
@@ -200,21 +211,61 @@ pub(super) async fn get(
 }
 
 /// Revokes a token for ever
+///
+/// Not the last good one that administers all organisations, unless an admin is configured.
 #[utoipa::path(
     delete, path = "/tokens/{id}", tag = "tokens", operation_id = "revoke_token",
     params(("id" = i64, Path)),
-    responses((status = 204, description = "It is not accepted any more")),
+    responses(
+        (status = 204, description = "It is not accepted any more"),
+        (status = 409, description = "Nobody else could administer the service"),
+    ),
 )]
 pub(super) async fn revoke(
     api: web::Data<Api>,
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
+    let now = api.now();
+    let is_configured = api.context.config.access.admin_token.is_some();
     let mut conn = api.write().await?;
-    let token = find(&caller, &id, &mut conn).await?;
-    token::revoke(token.id, api.now(), &mut conn).await?;
+    let token = conn
+        .transaction(async |conn| {
+            let token = find(&caller, &id, conn).await?;
+            match token::revoke(&token, is_configured, now, conn).await? {
+                Revoked::LastAdmin => return Err(last_admin()),
+                Revoked::Before => {}
+                Revoked::Now => {
+                    let event = NewAuditEvent {
+                        organization: token.organization_id,
+                        detail: Some(what(&token)),
+                        ..caller.did(204)
+                    };
+                    audit::record(&event, now, conn).await?;
+                }
+            }
+            Ok(token)
+        })
+        .await?;
     tracing::info!(token.id = %token.id, token = caller.label(), "a token was revoked");
     Ok(HttpResponse::NoContent().finish())
+}
+
+fn last_admin() -> ApiError {
+    ApiError::new(
+        Kind::LastAdmin,
+        "no other token that is still good administers all organisations: make one first \
+         (`POST /tokens`, role admin, without an organisation), or set BINDERY_ADMIN_TOKEN",
+    )
+}
+
+fn place(token: &Token) -> String {
+    format!("/tokens/{}", token.id)
+}
+
+/// For the audit log: it outlives the token.
+fn what(token: &Token) -> String {
+    format!("{}, {}", token.label, token.role)
 }
 
 async fn find(caller: &Caller, id: &str, conn: &mut Conn) -> Result<Token, ApiError> {
@@ -223,7 +274,7 @@ async fn find(caller: &Caller, id: &str, conn: &mut Conn) -> Result<Token, ApiEr
     token::find(id, conn)
         .await?
         .filter(|token| caller.sees(token.organization_id))
-        .ok_or_else(no_such)
+        .ok_or_else(|| caller.beyond(no_such()))
 }
 
 fn no_such() -> ApiError {

@@ -151,6 +151,8 @@ pub(super) struct Ledger {
     /// How often all cursors were made invalid.
     pub(super) cursors_expired: u32,
     deliveries: Vec<Delivery>,
+    /// So many of the oldest have given their bytes up: nothing lists them any more.
+    shed: usize,
     /// Every attempt in the order of its id: delivery, and which of its attempts.
     order: Vec<(usize, usize)>,
     by_guid: HashMap<Guid, usize>,
@@ -167,6 +169,7 @@ impl Ledger {
             troubles: Troubles::default(),
             cursors_expired: 0,
             deliveries: Vec::new(),
+            shed: 0,
             order: Vec::new(),
             by_guid: HashMap::new(),
             next_attempt: 12_345_678_900,
@@ -177,6 +180,22 @@ impl Ledger {
         self.by_guid
             .insert(delivery.guid.clone(), self.deliveries.len());
         self.deliveries.push(delivery);
+    }
+
+    /// Gives up the bytes of what happened before `at`; that it happened stays known.
+    pub(super) fn shed(&mut self, at: DateTime<Utc>) {
+        while let Some(oldest) = self.deliveries.get_mut(self.shed)
+            && oldest.at < at
+            && !oldest.held
+        {
+            oldest.payload = Arc::default();
+            oldest.body = Arc::default();
+            oldest.headers = Vec::new();
+            for attempt in &mut oldest.attempts {
+                attempt.answer = String::new();
+            }
+            self.shed += 1;
+        }
     }
 
     pub(super) fn all(&self) -> &[Delivery] {
@@ -224,7 +243,7 @@ impl Ledger {
         };
         let found = self.order.binary_search_by_key(&id, |line| at(line).1.id);
         let found = at(&self.order[found.ok()?]);
-        (found.1.at > since).then_some(found)
+        (found.1.at > since && found.0.at > since).then_some(found)
     }
 
     /// What `GET /app/hook/deliveries` has to list, newest first.
@@ -236,6 +255,8 @@ impl Ledger {
             let delivery = &self.deliveries[*delivery];
             (delivery, &delivery.attempts[*attempt])
         });
-        attempts.take_while(move |(_, attempt)| attempt.at > since)
+        attempts
+            .take_while(move |(_, attempt)| attempt.at > since)
+            .filter(move |(delivery, _)| delivery.at > since)
     }
 }

@@ -51,7 +51,10 @@ impl World {
         }
         let guid = guid.get_or_insert_with(|| self.next_guid()).clone();
         let delivery = self.address(&emission, guid.clone(), payload.into());
-        self.app_mut(app).ledger.record(delivery);
+        let listed_since = self.now() - self.retention();
+        let ledger = &mut self.app_mut(app).ledger;
+        ledger.shed(listed_since);
+        ledger.record(delivery);
         Some(Letter { app, guid })
     }
 

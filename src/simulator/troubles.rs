@@ -1,6 +1,8 @@
 //! What goes wrong with deliveries on their way.
 
-use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Simulator;
 use super::deliveries::{Attempt, Guid};
@@ -92,6 +94,13 @@ impl Simulator {
     /// say since when.
     pub fn throttle_next(&self, n: u32) {
         self.ledger(|ledger| ledger.troubles.throttle.left += n);
+    }
+
+    /// Deliveries are listed for so long (three days at first) and then forgotten, their bytes too: what
+    /// keeps the memory of a long run bounded.
+    pub fn list_deliveries_for(&self, time: Duration) {
+        let time = TimeDelta::from_std(time).unwrap_or(TimeDelta::MAX);
+        self.with(|world| world.listed_for = Some(time));
     }
 
     /// Larger payloads are not delivered at all (25 MiB at first).

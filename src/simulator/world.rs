@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::Clock;
 use crate::github::RepositoryName;
@@ -51,6 +51,8 @@ pub(super) struct World {
     pub(super) commits_made: usize,
     pub(super) ids: Ids,
     pub(super) host: Host,
+    /// Less than the host's own, where somebody made it so.
+    pub(super) listed_for: Option<TimeDelta>,
     pub(super) oddities: Oddities,
 }
 
@@ -78,6 +80,7 @@ impl World {
             commits_made: 0,
             ids: Ids::default(),
             host: Host::default(),
+            listed_for: None,
             oddities: Oddities::default(),
         };
         world.add_owner(octocat, "octocat", OwnerKind::User);
@@ -86,6 +89,11 @@ impl World {
 
     pub(super) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// How long deliveries are listed.
+    pub(super) fn retention(&self) -> TimeDelta {
+        self.listed_for.unwrap_or_else(|| self.host.retention())
     }
 
     /// Whether nobody made anything here yet; the one who does everything is always there.

@@ -19,7 +19,7 @@ pub struct PushHint {
     pub git_ref: String,
     pub before: Oid,
     pub after: Oid,
-    pub received_at: DateTime<Utc>,
+    pub sent_at: DateTime<Utc>,
     /// Which installation the delivery was for.
     pub installation_id: Option<InstallationId>,
 }
@@ -50,20 +50,20 @@ pub(super) fn lagging(head: Oid, pushes: &[PushHint], now: DateTime<Utc>) -> Lag
     let Some(newest) = newest_on_the_way(head, pushes) else {
         return Lagging::No;
     };
-    if is_young(newest.received_at, now) {
-        Lagging::Until(look_again_at(newest.received_at, now))
+    if is_young(newest.sent_at, now) {
+        Lagging::Until(look_again_at(newest.sent_at, now))
     } else {
         Lagging::Stale
     }
 }
 
-fn is_young(received_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    now - received_at < LAG
+fn is_young(sent_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    now - sent_at < LAG
 }
 
 /// Soon at first, then as long again as it has been: 1 s, 2 s, 4 s …
-pub(super) fn look_again_at(received_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
-    now + (now - received_at).clamp(TimeDelta::seconds(1), TimeDelta::seconds(30))
+pub(super) fn look_again_at(sent_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    now + (now - sent_at).clamp(TimeDelta::seconds(1), TimeDelta::seconds(30))
 }
 
 /// The push that told of the head that is known, while it is so young that GitHub's API may not be of
@@ -77,7 +77,7 @@ pub async fn unsettled(
     conn: &mut Conn,
 ) -> QueryResult<Option<Told>> {
     let told = inbox::newest_push(app, repository, git_ref, known, conn).await?;
-    Ok(told.filter(|told| is_young(told.received_at, now)))
+    Ok(told.filter(|told| is_young(told.sent_at, now)))
 }
 
 /// Whether the ref was at `head` before the push that brought it where it is known to be, or before one
@@ -124,7 +124,7 @@ fn newest_on_the_way(head: Oid, pushes: &[PushHint]) -> Option<&PushHint> {
         newest = newest
             .into_iter()
             .chain([push])
-            .max_by_key(|push| push.received_at);
+            .max_by_key(|push| push.sent_at);
     }
     newest
 }
@@ -138,12 +138,12 @@ mod tests {
     }
 
     fn push(before: u8, after: u8, seconds_ago: i64) -> PushHint {
-        let received_at = now() - TimeDelta::seconds(seconds_ago);
+        let sent_at = now() - TimeDelta::seconds(seconds_ago);
         PushHint {
             git_ref: "refs/heads/main".into(),
             before: oid(before),
             after: oid(after),
-            received_at,
+            sent_at,
             installation_id: None,
         }
     }

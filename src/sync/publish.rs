@@ -46,7 +46,8 @@ impl Effect for Publish {
             .await;
         }
         if !self.is_granted(conn).await? {
-            binding::record_finding(&self.binding, Some(Finding::NotGranted), proof, conn).await?;
+            let finding = Some(Finding::NotGranted);
+            binding::record_finding(&self.binding, finding, None, proof, conn).await?;
             return queue::annotate(
                 self.job,
                 "not_published",

@@ -177,7 +177,7 @@ impl Resolver<'_> {
         if !left_behind(head, told, app.row, id, git_ref, &mut conn).await? {
             return Ok(());
         }
-        let until = look_again_at(told.received_at, now);
+        let until = look_again_at(told.sent_at, now);
         let reason =
             "GitHub's API shows the ref otherwise than the push that was synced".to_owned();
         Err(Stop::Finish(Outcome::Snoozed { until, reason }.into()))

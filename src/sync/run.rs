@@ -113,6 +113,7 @@ impl ContentSync {
             job: Some(job.id),
             binding: Some(target.binding.clone()),
             finding: Some(None),
+            tried: Some(resolved.commit.sha),
             installation: Some(located.installation.id),
             at: context.clock.now(),
             ..Learnt::default()
@@ -182,14 +183,16 @@ impl Attempt<'_> {
         let commit = self.resolved.commit;
         if let Some(held) = &held
             && self.target.binding.commit_sha == Some(commit.sha.to_string())
+            && let Some(files) = self.whole_files(held).await?
         {
-            return self.unchanged(held).await;
+            return self.unchanged(held, &files).await;
         }
         let tree = lister.tree_under(commit, &self.root()?).await?;
         if let Some(held) = &held
             && held.tree_sha == tree.to_string()
+            && let Some(files) = self.whole_files(held).await?
         {
-            return self.unchanged(held).await;
+            return self.unchanged(held, &files).await;
         }
         let entries = lister.entries_of(tree).await?;
         let downloader = Downloader {
@@ -209,7 +212,7 @@ impl Attempt<'_> {
         root.map_err(|error| Stop::discard(error.to_string()))
     }
 
-    /// What is published, if it is of this repository, this ref and this folder.
+    /// What is published, if it is of this repository and this folder.
     fn held(&self) -> Option<&Content> {
         let binding = &self.target.binding;
         self.target.current_content().filter(|content| {
@@ -218,13 +221,19 @@ impl Attempt<'_> {
         })
     }
 
+    /// Its files, if all of it is still stored: what was lost is fetched anew, not called unchanged.
+    async fn whole_files(&self, held: &Content) -> Step<Option<BTreeMap<String, BlobId>>> {
+        let mut conn = self.context().db.read().await?;
+        let files = content::whole_files(held, &mut conn).await?;
+        if files.is_none() {
+            tracing::warn!(content.id = %held.id, "what is published is not whole any more");
+        }
+        Ok(files)
+    }
+
     /// Nothing is downloaded and nothing is moved; the required files may be others than last time.
-    async fn unchanged(self, held: &Content) -> Step<Finish> {
-        let files = {
-            let mut conn = self.context().db.read().await?;
-            content::blobs_by_path(held.id, &mut conn).await?
-        };
-        required::check(&self.target.binding, &files, self.context()).await?;
+    async fn unchanged(self, held: &Content, files: &BTreeMap<String, BlobId>) -> Step<Finish> {
+        required::check(&self.target.binding, files, self.context()).await?;
         let result = json!({
             "outcome": "unchanged",
             "commit": self.resolved.commit.sha,
@@ -243,6 +252,7 @@ impl Attempt<'_> {
             "downloaded": downloaded,
             "api_stale": self.resolved.api_stale,
         });
+        let listing = NewFile::add_up_to(&files);
         let content = NewContent {
             binding: self.target.binding.id,
             repository: self.located.repository.id,
@@ -253,6 +263,7 @@ impl Attempt<'_> {
             commit: self.resolved.commit.sha,
             tree,
             files,
+            listing: (listing != tree).then_some(listing),
         };
         self.finish(result, Some(content))
     }

@@ -6,6 +6,7 @@ use diesel::QueryResult;
 
 use crate::binding::{self, Binding, Finding};
 use crate::db::{Conn, DbError};
+use crate::git::Oid;
 use crate::github::{AccessLost, GitHubError};
 use crate::ids::{InstallationRowId, JobId, RepositoryRowId};
 use crate::queue::{self, Effect, Finish, Outcome, Request, Settled};
@@ -99,6 +100,8 @@ pub(super) struct Learnt {
     pub(super) binding: Option<Binding>,
     /// What it shows from now on; the outer `None` leaves it as it is.
     pub(super) finding: Option<Option<Finding>>,
+    /// The commit that was looked into.
+    pub(super) tried: Option<Oid>,
     /// GitHub does not show it: a refresh finds out why.
     pub(super) repository_out_of_reach: Option<(RepositoryRowId, Request)>,
     pub(super) installation: Option<InstallationRowId>,
@@ -119,7 +122,7 @@ impl Effect for Learnt {
             refresh::request_repository(*repository, hint, request, conn).await?;
         }
         if let (Some(binding), Some(finding)) = (&self.binding, self.finding) {
-            binding::record_finding(binding, finding, proof, conn).await?;
+            binding::record_finding(binding, finding, self.tried, proof, conn).await?;
         }
         if let Some((repository, _)) = &self.repository_out_of_reach {
             repository::mark_lost(*repository, self.at, conn).await?;

@@ -177,6 +177,26 @@ stories! {
         world.end().await;
     }
 
+    async fn a_narrowing_that_nobody_could_look_into_is_remembered(world: World) {
+        bound(&world).await;
+        let other = world.repository("other", &[("a", "x")]).await;
+        world.github.accept_permissions(world.installation, &[("metadata", "read")]).await;
+        world.settle().await;
+        world.github.select(world.installation, Selection::selected([other])).await;
+        world.settle().await;
+        let all = [("contents", "read"), ("metadata", "read")];
+        world.github.accept_permissions(world.installation, &all).await;
+        minutes(&world, 5).await;
+        assert_eq!(access(&world).await, "access_lost", "taken out, and not gone");
+        // What goes after that has been looked into is gone.
+        world.bind("second", "other", json!({})).await;
+        world.github.delete_repository(other).await;
+        world.heal().await;
+        minutes(&world, 5).await;
+        assert_eq!(world.binding("second").await["access"], "gone");
+        world.end().await;
+    }
+
     async fn e26_what_was_public_and_is_private_goes_on_where_it_is_allowed_and_says_so(world: World) {
         let repo = world.github.create_repository("octo", "templates").await;
         world.github.publicize(repo).await;

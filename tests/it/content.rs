@@ -55,6 +55,20 @@ stories! {
         world.end().await;
     }
 
+    async fn c09_a_pointer_of_lfs_is_a_text_and_leads_nowhere(world: World) {
+        let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n";
+        let settings = "[lfs]\n\turl = http://169.254.169.254/lfs\n";
+        let files = [(".lfsconfig", settings), (".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n"), ("big.bin", pointer)];
+        world.repository("large", &files).await;
+        world.asked();
+        let binding = world.bind("site", "large", json!({})).await;
+        assert_eq!(binding["last_sync_status"], "succeeded", "{binding}");
+        assert_eq!(world.files("site").await, files.map(|(path, text)| (path.to_owned(), text.to_owned())).into());
+        let once: std::collections::BTreeSet<String> = world.asked().iter().map(|route| format!("{route:?}")).collect();
+        assert_eq!(once, ["Blob", "Commit", "Repository", "RepositoryInstallation", "Tree"].map(str::to_owned).into());
+        world.end().await;
+    }
+
     async fn c01_c02_a_dangerous_name_refuses_the_tree(world: World) {
         let repo = world.repository("templates", &[("a", "good")]).await;
         world.bind("site", "templates", json!({})).await;

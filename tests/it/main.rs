@@ -28,26 +28,35 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod access;
+mod audit;
 mod bindings;
 mod canary;
+mod certificates;
 mod coalescing;
 mod content;
 mod database;
 mod demo;
+mod door;
 mod failures;
+mod fsck;
 mod healing;
 mod hosts;
 mod identity;
+mod limits;
 mod matching;
 mod model;
 mod names;
 mod oracle;
+mod outages;
 mod process;
 mod publishing;
 mod queue;
 mod refs;
+mod replicas;
 mod requests;
 mod rows;
+mod store;
 mod support;
 mod tenancy;
+mod tokens;
 mod webhook;

@@ -9,9 +9,9 @@ use tokio::process::{Child, Command};
 use crate::support::{ADMIN, Api, Engine, KEY, TestDatabase};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_bindery");
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
-fn serve(database: &str) -> Command {
+pub fn serve(database: &str) -> Command {
     let mut command = Command::new(BINARY);
     command
         .arg("serve")
@@ -27,14 +27,18 @@ fn serve(database: &str) -> Command {
 }
 
 /// A running service: where it listens, by its own word.
-struct Serving {
-    child: Child,
-    api: Api,
+pub struct Serving {
+    pub child: Child,
+    pub api: Api,
 }
 
 impl Serving {
     async fn start(database: &str) -> Self {
-        let mut child = serve(database).spawn().expect("the binary starts");
+        Self::spawn(serve(database)).await
+    }
+
+    pub async fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the binary starts");
         let log = child.stderr.take().expect("its log");
         let mut lines = BufReader::new(log).lines();
         let url = tokio::time::timeout(PATIENCE, async {
@@ -63,15 +67,16 @@ impl Serving {
         }
     }
 
-    /// SIGTERM, as an init system stops it.
-    async fn stop(mut self) -> (i32, Duration) {
+    pub async fn signal(&self, signal: &str) {
         let id = self.child.id().expect("a running process").to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().await;
+        assert!(sent.expect("a signal").success());
+    }
+
+    /// SIGTERM, as an init system stops it.
+    pub async fn stop(mut self) -> (i32, Duration) {
         let asked = Instant::now();
-        Command::new("kill")
-            .args(["-TERM", &id])
-            .status()
-            .await
-            .expect("a signal");
+        self.signal("-TERM").await;
         let status = tokio::time::timeout(PATIENCE, self.child.wait())
             .await
             .expect("it stops")

@@ -89,7 +89,7 @@ impl Poll<'_> {
                 let unsettled =
                     sync::unsettled(known, app, id, &git_ref, asked_at, &mut conn).await?;
                 if let Some(pushed) = unsettled {
-                    return Ok(Some(pushed.received_at + sync::LAG));
+                    return Ok(Some(pushed.sent_at + sync::LAG));
                 }
                 told = inbox::newest_push(app, id, &git_ref, head, &mut conn).await?;
             }

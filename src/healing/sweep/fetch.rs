@@ -87,6 +87,7 @@ impl Sweep<'_> {
             event: missing.event.clone(),
             headers: kept_headers(&fetched.headers),
             signed_by: None,
+            sent_at: Some(missing.delivered_at),
             body: payload.to_vec(),
             rejected: prove_object(payload)
                 .err()

@@ -138,7 +138,7 @@ impl Moved<'_> {
             git_ref: push.git_ref.clone(),
             before: push.before,
             after: push.after,
-            received_at: processing.delivery.received_at,
+            sent_at: processing.delivery.sent_at,
             installation_id: push.installation_id,
         })
     }

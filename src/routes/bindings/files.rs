@@ -1,12 +1,12 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::at::{At, AtPath};
-use super::readable;
+use super::{readable, served};
 use crate::binding::Binding;
 use crate::content::{self, Content, ContentFile};
 use crate::db::Conn;
@@ -165,6 +165,7 @@ fn no_content() -> ApiError {
             headers(("ETag" = String, description = "The sha of its blob"))),
         (status = 304, description = "As the client has it"),
         (status = 403, description = "The organisation has no grant for it any more"),
+        (status = 503, description = "Too many files are read at once (`BINDERY_FILES_MEMORY`)"),
     ),
 )]
 pub(super) async fn file(
@@ -178,18 +179,21 @@ pub(super) async fn file(
     let content = binding.content_id.ok_or_else(no_content)?;
     readable::check(&binding, content, &api, &mut conn).await?;
     let path = path_of(&request).ok_or_else(no_such_file)?;
-    if request.headers().contains_key(header::IF_NONE_MATCH)
-        && let Some(file) = content::file(content, &path, &mut conn).await?
-        && file.blob_id.is_some()
-    {
-        let etag = ETag::new(&file.sha);
-        if etag.is_known_to(request.headers()) {
-            let etag = (header::ETAG, etag.as_str());
-            return Ok(HttpResponse::NotModified().insert_header(etag).finish());
-        }
+    let file = content::file(content, &path, &mut conn).await?;
+    let file = file.ok_or_else(no_such_file)?;
+    if file.blob_id.is_none() {
+        return Err(not_a_file(&file));
     }
-    match content::file_bytes(content, &path, &mut conn).await? {
-        Some((file, Some(bytes))) => Ok(raw(&file, bytes)),
+    let etag = ETag::new(&file.sha);
+    if etag.is_known_to(request.headers()) {
+        let etag = (header::ETAG, etag.as_str());
+        return Ok(HttpResponse::NotModified().insert_header(etag).finish());
+    }
+    // Nobody waits for room with a connection in hand.
+    drop(conn);
+    let room = served::room(&file, binding.organization_id, &api).await?;
+    match content::file_bytes(content, &path, &mut *api.read().await?).await? {
+        Some((file, Some(bytes))) => Ok(served::raw(&file, bytes, room)),
         Some((file, None)) => Err(not_a_file(&file)),
         None => Err(no_such_file()),
     }
@@ -215,29 +219,4 @@ fn not_a_file(file: &ContentFile) -> ApiError {
         Kind::NotAFile,
         format!("this is {what}, which is listed and never followed"),
     )
-}
-
-/// A file's bytes, such that no browser takes them for a page or a script of this origin.
-fn raw(file: &ContentFile, bytes: Vec<u8>) -> HttpResponse {
-    let is_text = !bytes.contains(&0) && std::str::from_utf8(&bytes).is_ok();
-    let content_type = if is_text {
-        "text/plain; charset=utf-8"
-    } else {
-        "application/octet-stream"
-    };
-    let name = file.path.rsplit('/').next().unwrap_or_default();
-    let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
-    HttpResponse::Ok()
-        .insert_header((header::ETAG, ETag::new(&file.sha).as_str()))
-        .insert_header((header::CONTENT_TYPE, content_type))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((
-            header::CONTENT_SECURITY_POLICY,
-            "sandbox; default-src 'none'",
-        ))
-        .insert_header((
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename*=UTF-8''{name}"),
-        ))
-        .body(bytes)
 }

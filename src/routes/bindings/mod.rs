@@ -9,6 +9,7 @@ mod list;
 mod put;
 mod readable;
 mod representation;
+mod served;
 mod sync;
 
 use utoipa::OpenApi;

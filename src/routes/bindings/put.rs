@@ -4,8 +4,10 @@ use diesel_async::AsyncConnection;
 
 use super::at::{At, AtPath, no_such};
 use super::representation::BindingBody;
+use crate::audit;
 use crate::binding::{
-    self, BindingRequest, BindingSpec, BindingView, Place, PutBinding, PutOutcome, always_required,
+    self, Binding, BindingRequest, BindingSpec, BindingView, Place, PutBinding, PutOutcome,
+    always_required,
 };
 use crate::db::Conn;
 use crate::organization::Put;
@@ -105,6 +107,11 @@ impl Wanted {
                 Err(self.precondition.failed())
             }
             PutOutcome::Done(binding, put) => {
+                if let Some(status) = put.changed() {
+                    let event = caller.did(status).within(binding.organization_id);
+                    let event = event.with_detail(wants(&binding));
+                    audit::record(&event, api.now(), conn).await?;
+                }
                 let view = binding::view(binding.id, conn).await?;
                 Ok((put, view.ok_or_else(no_such)?))
             }
@@ -125,6 +132,17 @@ impl Wanted {
             .check(tagged.as_ref().map(|(_, etag)| etag))?;
         Ok(seen.map(|view| view.binding.version))
     }
+}
+
+/// What is bound, as the operator wrote it.
+fn wants(binding: &Binding) -> String {
+    let git_ref = binding.git_ref.as_deref().unwrap_or("its default branch");
+    format!(
+        "{}/{} at {git_ref}, {}",
+        binding.github_host,
+        binding.requested_name(),
+        binding.root_path
+    )
 }
 
 async fn find(place: Place, name: &str, conn: &mut Conn) -> Result<Option<BindingView>, ApiError> {
@@ -160,7 +178,10 @@ pub(super) async fn delete(
         let view = at.view(&caller, Role::Admin, conn).await?;
         let (_, etag) = BindingBody::tagged(&view, String::new(), &api);
         precondition.check(Some(&etag))?;
-        Ok::<_, ApiError>(binding::delete(&view.binding, api.now(), conn).await?)
+        binding::delete(&view.binding, api.now(), conn).await?;
+        let event = caller.did(204).within(view.binding.organization_id);
+        let event = event.with_detail(wants(&view.binding));
+        Ok::<_, ApiError>(audit::record(&event, api.now(), conn).await?)
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::at::{At, AtPath};
+use crate::audit;
 use crate::routes::Api;
 use crate::routes::auth::Caller;
 use crate::routes::problem::ApiError;
@@ -40,6 +41,8 @@ pub(super) async fn sync(
             let binding = at.find(&caller, Role::Operator, conn).await?;
             let (now, attempts) = (api.now(), api.max_attempts());
             let job = sync::request(&binding, caller.cause(), None, attempts, now, conn).await?;
+            let event = caller.did(202).within(binding.organization_id);
+            audit::record(&event, now, conn).await?;
             Ok::<_, ApiError>((binding, job))
         })
         .await?;

@@ -15,9 +15,10 @@ use utoipa_swagger_ui::Config;
 use super::bindings::BindingsApi;
 use super::problem::{ApiError, Problem};
 use super::{
-    Api, deliveries, grants, healing, health, jobs, metrics, organizations, projects, tokens,
-    webhook,
+    Api, audit, deliveries, grants, healing, health, jobs, metrics, organizations, projects,
+    tokens, webhook,
 };
+use crate::audit::Action;
 
 /// What the handlers say of themselves.
 #[derive(OpenApi)]
@@ -50,6 +51,8 @@ use super::{
         tokens::create,
         tokens::get,
         tokens::revoke,
+        audit::list,
+        audit::list_of_organization,
         webhook::receive,
         health::livez,
         health::readyz,
@@ -58,7 +61,7 @@ use super::{
         pages,
         page
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, Action)),
     security(("bearer" = []))
 )]
 struct Handlers;

@@ -20,6 +20,7 @@ async fn received(world: &World, guid: &str, rejected: Option<&str>) -> i64 {
         event: "push".to_owned(),
         headers: BTreeMap::from([("x-github-event".to_owned(), "push".to_owned())]),
         signed_by: Some(SignedBy::Current),
+        sent_at: None,
         body: b"{}".to_vec(),
         rejected: rejected.map(ToOwned::to_owned),
     };

@@ -76,6 +76,7 @@ async fn publish(
         commit: Oid::from_bytes([1; 20]),
         tree: Oid::from_bytes([2; 20]),
         files: entries,
+        listing: None,
     };
     let content = content::insert(&new, now, conn).await?;
     let facts = (
@@ -371,4 +372,37 @@ async fn a_grant_that_goes_and_comes_has_its_bindings_looked_at() {
             (&json!(id), &json!("test"))
         );
     }
+}
+
+#[actix_web::test]
+async fn i8_files_wait_for_room_and_small_ones_for_nobody() {
+    let world = World::with(&[("BINDERY_FILES_MEMORY", "1MiB")]).await;
+    world.put("/orgs/octo", "{}").await;
+    let large = vec![b'x'; 300 << 10];
+    let files = [("large", large.as_slice()), ("small", b"1")];
+    published(&world, BINDING, &files).await;
+    let mut conn = world.api.read().await.expect("a connection");
+    let found = organization::find("octo", &mut conn)
+        .await
+        .expect("a query");
+    let octo = found.expect("octo").id;
+    drop(conn);
+    let path = format!("{BINDING}/files/large");
+    let half = world.api.files.share(512 << 10, octo).await;
+    let refused = world.get(&path).await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.problem().as_str()),
+        (503, "unavailable")
+    );
+    assert_eq!(refused.header("retry-after"), "5");
+    let small = world.get(&format!("{BINDING}/files/small")).await;
+    assert_eq!(small.body, b"1");
+    drop(half);
+    let others = OrganizationId::new(octo.get() + 1);
+    let theirs = world.api.files.share(512 << 10, others).await;
+    for _ in 0..2 {
+        let answer = world.get(&path).await;
+        assert_eq!((answer.status.as_u16(), &answer.body), (200, &large));
+    }
+    drop(theirs);
 }

@@ -1,26 +1,27 @@
 //! Reads a body: raw, capped, in time, and within what all bodies together may hold in memory.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
 use futures_util::StreamExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use super::head::cap;
 use super::refusal::Refusal;
 use crate::config::WebhookConfig;
 use crate::github::delivery_body::BodyFormat;
+use crate::routes::budget::{Budget, STEP, Share};
+use crate::routes::source::Source;
 
-/// The unit of the budget, and what every body may hold without asking: most are smaller.
-const STEP: usize = 64 << 10;
+/// What a body that holds room may fall behind: a packet that was lost is sent again within.
+const GRACE: Duration = Duration::from_secs(2);
 
+/// Anyone may send a body, and nothing of it is proven before its last byte has come. So what strangers
+/// can keep from GitHub is kept small: every body has one [`STEP`] without asking; beyond that it has its
+/// room within the half of its source, and only while it comes as fast as it has to.
 #[derive(Debug)]
 pub(super) struct BodyReader {
-    budget: Arc<Semaphore>,
-    /// Steps that there are in all.
-    steps: usize,
+    budget: Budget<Source>,
     timeout: Duration,
     config: WebhookConfig,
 }
@@ -28,33 +29,37 @@ pub(super) struct BodyReader {
 /// A body, and its share of the budget: held until the body has been stored.
 pub(super) struct Body {
     pub(super) bytes: Vec<u8>,
-    _share: Option<OwnedSemaphorePermit>,
+    _share: Option<Share>,
+}
+
+/// What is known of a body before it has come.
+pub(super) struct Announced {
+    pub(super) format: BodyFormat,
+    /// As its sender says.
+    pub(super) length: Option<u64>,
+    pub(super) source: Source,
 }
 
 impl BodyReader {
     pub(super) fn new(config: &WebhookConfig) -> Self {
-        let steps = usize::try_from(config.body_memory.as_u64()).unwrap_or(usize::MAX) / STEP;
-        let steps = steps.clamp(1, u32::MAX as usize >> 3);
         Self {
-            budget: Arc::new(Semaphore::new(steps)),
-            steps,
+            budget: Budget::new(config.body_memory.as_u64()),
             timeout: config.body_timeout,
             config: config.clone(),
         }
     }
 
-    /// `length` is what the sender announced.
     pub(super) async fn read(
         &self,
         mut payload: web::Payload,
-        length: Option<u64>,
-        format: BodyFormat,
+        announced: &Announced,
     ) -> Result<Body, Refusal> {
         let deadline = Instant::now() + self.timeout;
-        let cap = usize::try_from(cap(&self.config, format)).unwrap_or(usize::MAX);
+        let cap = usize::try_from(cap(&self.config, announced.format)).unwrap_or(usize::MAX);
         let mut share = None;
         let mut bytes = Vec::new();
-        while let Some(chunk) = timeout_at(deadline, payload.next())
+        let mut due = deadline;
+        while let Some(chunk) = timeout_at(due, payload.next())
             .await
             .map_err(|_| Refusal::Timeout)?
         {
@@ -64,16 +69,19 @@ impl BodyReader {
                 return Err(Refusal::TooLarge);
             }
             if needed > STEP && share.is_none() {
-                let announced = length.and_then(|length| usize::try_from(length).ok());
-                let whole = announced.unwrap_or(cap).clamp(needed, cap);
-                share = Some(self.share(whole, deadline).await?);
-                bytes.reserve_exact(announced.map_or(0, |_| whole - bytes.len()));
+                let length = announced.length.and_then(|length| length.try_into().ok());
+                let whole = length.unwrap_or(cap).clamp(needed, cap);
+                share = Some(self.share(whole, announced.source, deadline).await?);
+                bytes.reserve_exact(length.map_or(0, |_| whole - bytes.len()));
             }
             bytes.extend_from_slice(&chunk);
+            if let Some(held) = &share {
+                due = held.pace.due(bytes.len()).min(deadline);
+            }
         }
         Ok(Body {
             bytes,
-            _share: share,
+            _share: share.map(|held| held.share),
         })
     }
 
@@ -83,53 +91,60 @@ impl BodyReader {
     async fn share(
         &self,
         whole: usize,
+        source: Source,
         deadline: Instant,
-    ) -> Result<OwnedSemaphorePermit, Refusal> {
-        // A form can be larger than the whole budget; it is then alone.
-        let steps = (whole - STEP).div_ceil(STEP).min(self.steps);
-        let permits = u32::try_from(steps).map_err(|_| Refusal::TooLarge)?;
-        match timeout_at(deadline, self.budget.clone().acquire_many_owned(permits)).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => Err(Refusal::Busy),
-        }
+    ) -> Result<Held, Refusal> {
+        let share = timeout_at(deadline, self.budget.share(whole - STEP, source))
+            .await
+            .map_err(|_| Refusal::Busy)?;
+        let now = Instant::now();
+        Ok(Held {
+            share,
+            pace: Pace {
+                since: now,
+                whole,
+                within: deadline.saturating_duration_since(now),
+            },
+        })
+    }
+}
+
+/// Room for a body, and how fast that has to come to keep it.
+struct Held {
+    share: Share,
+    pace: Pace,
+}
+
+/// Evenly, so that all of it is there in time.
+struct Pace {
+    since: Instant,
+    /// Bytes.
+    whole: usize,
+    within: Duration,
+}
+
+impl Pace {
+    /// By when the next byte has to come, after so many.
+    fn due(&self, come: usize) -> Instant {
+        let part = come as f64 / self.whole as f64;
+        self.since + GRACE + self.within.mul_f64(part.min(1.0))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, Flags, Sources};
 
-    fn reader() -> BodyReader {
-        let small = |name: &str| match name {
-            "BINDERY_WEBHOOK_MAX_BODY" | "BINDERY_WEBHOOK_BODY_MEMORY" => Some("1MiB".into()),
-            _ => None,
+    #[test]
+    fn w30_a_body_that_holds_room_has_to_come_evenly() {
+        let since = Instant::now();
+        let within = Duration::from_secs(8);
+        let pace = Pace {
+            since,
+            whole: 1000,
+            within,
         };
-        let config = Config::load(&Sources::new(Flags::default(), small));
-        BodyReader::new(&config.expect("a valid configuration").webhook)
-    }
-
-    #[tokio::test]
-    async fn i8_what_does_not_fit_waits_and_is_refused_at_its_deadline() {
-        let reader = reader();
-        let soon = || Instant::now() + Duration::from_millis(20);
-        let first = reader.share(1 << 20, soon()).await.expect("room");
-        assert_eq!(
-            reader.share(1 << 20, soon()).await.err(),
-            Some(Refusal::Busy)
-        );
-        drop(first);
-        assert!(reader.share(1 << 20, soon()).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn a_form_larger_than_all_room_has_it_alone() {
-        let reader = reader();
-        let whole = reader
-            .share(3 << 20, Instant::now())
-            .await
-            .expect("all room");
-        assert_eq!(reader.budget.available_permits(), 0);
-        drop(whole);
+        let due = |come| (pace.due(come) - since).as_secs();
+        assert_eq!([due(0), due(250), due(500), due(1000)], [2, 4, 6, 10]);
     }
 }

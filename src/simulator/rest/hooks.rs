@@ -75,7 +75,7 @@ impl World {
 
     /// Older attempts are gone from the list.
     fn listed_since(&self) -> DateTime<Utc> {
-        self.now() - self.host.retention()
+        self.now() - self.retention()
     }
 
     fn whole(&self, app: AppId, delivery: &Delivery, attempt: &Attempt) -> Value {

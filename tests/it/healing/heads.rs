@@ -113,6 +113,33 @@ stories! {
         world.end().await;
     }
 
+    async fn what_failed_at_an_older_head_tries_again_when_another_has_found_the_new_one(world: Either) {
+        let world = polling(world).await;
+        let repo = bound(&world).await;
+        world.bind("strict", "templates", json!({"required_files": ["b"]})).await;
+        world.bind("lost", "templates", json!({"required_files": ["b"]})).await;
+        world.github.omit_all(true);
+        world.push(repo, &[("b", "1")]).await;
+        // Its sync finds the new head, and no event has told the others of it.
+        world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
+        world.settle().await;
+        assert_eq!(world.binding("strict").await["last_sync_status"], "failed");
+        an_interval_later(&world).await;
+        for name in ["strict", "lost"] {
+            assert_eq!(world.binding(name).await["last_sync_status"], "succeeded", "{name}");
+        }
+        // The same for one that has synced before.
+        world.put_binding("strict", "templates", json!({"required_files": ["c"]})).await.expect(200);
+        world.settle().await;
+        assert_eq!(world.binding("strict").await["last_sync_status"], "failed");
+        world.push(repo, &[("c", "1")]).await;
+        world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
+        world.settle().await;
+        an_interval_later(&world).await;
+        assert_eq!(world.binding("strict").await["last_sync_status"], "succeeded");
+        world.end().await;
+    }
+
     async fn a_binding_that_a_lost_job_left_behind_is_found(world: Either) {
         let world = polling(world).await;
         bound(&world).await;

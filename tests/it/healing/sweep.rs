@@ -59,6 +59,30 @@ stories! {
         world.end().await;
     }
 
+    async fn a_push_that_is_fetched_is_as_old_as_github_says(world: Either) {
+        let world = sweeping(world).await;
+        let repo = bound(&world).await;
+        let first = world.github.head(repo, "main");
+        world.push(repo, &[("a", "2")]).await;
+        world.settle().await;
+        // There and back again: of the way back nobody tells.
+        world.github.force_push(repo, "main", first).await;
+        world.settle().await;
+        world.github.lose_all(true);
+        let push = world.push(repo, &[("a", "3")]).await;
+        world.github.lose_all(false);
+        world.github.omit_all(true);
+        world.github.force_push(repo, "main", first).await;
+        world.pass(2 * INTERVAL).await;
+        world.heal().await;
+        let delivery = recorded(&world, &push.delivery.unwrap()).await.unwrap();
+        assert_eq!(delivery.received_at - delivery.sent_at, chrono::TimeDelta::from_std(2 * INTERVAL).unwrap());
+        // What the push began at is no lag of GitHub's any more.
+        assert_eq!(world.count("jobs WHERE kind = 'content_sync' AND state = 'available'").await, 0);
+        assert_eq!(world.files("site").await["a"], "1");
+        world.end().await;
+    }
+
     async fn f23_names_and_owners_converge_by_the_list_of_deliveries_alone(world: Either) {
         let world = sweeping(world).await;
         let repo = bound(&world).await;

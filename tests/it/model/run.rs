@@ -398,10 +398,10 @@ impl Story {
         self.world.github.transfer(id, &login).await;
     }
 
-    /// It is about to be taken out of what covers it.
+    /// It is about to be taken out of what covers it: nobody is told where nothing does.
     fn note_removal(&mut self, index: usize) {
         let cover = self.model.cover(&self.model.repos[index]);
-        let silent = cover.is_some_and(|cover| cover.suspended);
+        let silent = cover.is_none_or(|cover| cover.suspended);
         let repo = &mut self.model.repos[index];
         repo.was_removed = true;
         repo.unexplained |= silent;

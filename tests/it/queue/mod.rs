@@ -3,7 +3,9 @@
 mod attempts;
 mod bench;
 mod fairness;
+mod load;
 mod looping;
+mod plan;
 mod race;
 mod requests;
 mod rescue;

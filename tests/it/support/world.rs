@@ -8,6 +8,7 @@ use bindery::binding;
 use bindery::clock::Clock;
 use bindery::config::{Config, Flags, Sources};
 use bindery::context::Context;
+use bindery::fsck::{self, Options, Report};
 use bindery::github::RepositoryName;
 use bindery::github::ids::{AppId, InstallationId, RepositoryId};
 use bindery::ids::BindingId;
@@ -16,7 +17,7 @@ use bindery::queue::{self, Job, JobFilter};
 use bindery::serve::{Http, Workers};
 use bindery::simulator::{Route, Selection, Simulator, SimulatorSettings};
 use chrono::{DateTime, Utc};
-use diesel_async::RunQueryDsl;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use serde_json::{Value, json};
 
 use super::api::{Answer, Api};
@@ -302,6 +303,34 @@ impl World {
         self.workers.timer.tick(now).await.expect("the timer ticks");
     }
 
+    pub fn database_url(&self) -> &str {
+        &self.database.as_ref().expect("a database").url
+    }
+
+    /// What the checker says of the database as it is now.
+    pub async fn check(&self) -> Report {
+        let options = Options::of(&self.context.config);
+        fsck::check(&self.context.db, &options, self.clock.now())
+            .await
+            .expect("a database that can be looked at")
+    }
+
+    /// Writes to the tables what the service never would: no constraint that refers to another row is kept.
+    pub async fn tamper(&self, sql: &str) {
+        let (lift, keep) = if self.context.db.is_sqlite() {
+            ("PRAGMA foreign_keys = OFF", "PRAGMA foreign_keys = ON")
+        } else {
+            (
+                "SET session_replication_role = replica",
+                "SET session_replication_role = DEFAULT",
+            )
+        };
+        let mut conn = self.context.db.write().await.expect("a connection");
+        conn.batch_execute(&format!("{lift}; {sql}; {keep}"))
+            .await
+            .expect(sql);
+    }
+
     /// The end of a story that may end anyhow.
     pub async fn discard(mut self) {
         if let Some(http) = self.http.take() {
@@ -313,8 +342,8 @@ impl World {
         database.drop().await;
     }
 
-    /// The end of a story: nothing may be left to do, and GitHub must not have been asked for what it
-    /// does not have.
+    /// The end of a story: nothing may be left to do, GitHub must not have been asked for what it does not
+    /// have, and what is stored must be as it should.
     pub async fn end(mut self) {
         let http = self.http.take().expect("a running server");
         http.abort().await;
@@ -324,6 +353,8 @@ impl World {
         assert_eq!(waiting, 0, "deliveries that were not processed");
         let jobs = self.count("jobs WHERE finalized_at IS NULL").await;
         assert_eq!(jobs, 0, "jobs that were not finished");
+        let report = self.check().await;
+        assert!(report.holds, "{report}");
         self.github.stop().await;
         let database = self.database.take().expect("a database");
         drop(self);

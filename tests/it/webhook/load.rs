@@ -21,7 +21,7 @@ fn large() -> Post {
 
 stories! {
     async fn large_bodies_wait_for_each_other_and_small_ones_for_nobody(either: Either) {
-        let world = with_room_for_one(either, "20s").await;
+        let world = with_room_for_one(either, "60s").await;
         let (slow, next) = (large(), large());
         let bytes = slow.bytes();
         let (begin, rest) = bytes.split_at(200 * KIB);

@@ -1,6 +1,7 @@
 //! The receiving leg, by real HTTP: what is taken, what is refused and how, and what is kept of it.
 
 mod apps;
+mod comparing;
 mod framing;
 mod identity;
 mod load;
@@ -10,8 +11,10 @@ mod payload;
 mod poison;
 pub mod post;
 mod proof;
+mod smuggling;
 mod storage;
-mod wire;
+mod strangers;
+pub mod wire;
 
 use bindery::inbox::{self, Delivery, DeliveryFilter};
 

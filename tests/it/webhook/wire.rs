@@ -1,10 +1,11 @@
 //! HTTP/1.1 by hand: what no proper client can be brought to send.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// Longer than any answer takes, so that a story cannot hang.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -49,6 +50,17 @@ impl Wire {
         }
     }
 
+    /// The same, from an address of one's own.
+    pub async fn connect_from(local: SocketAddr, authority: &str) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(local).expect("an address of this machine");
+        let server = authority.parse().expect("an address");
+        Self {
+            stream: socket.connect(server).await.expect("a listener"),
+            come: Vec::new(),
+        }
+    }
+
     pub async fn send(&mut self, bytes: &[u8]) {
         self.try_send(bytes).await.expect("the service listens on");
     }
@@ -60,7 +72,12 @@ impl Wire {
 
     /// Nothing more will be sent.
     pub async fn finish(&mut self) {
-        self.stream.shutdown().await.expect("an open connection");
+        self.try_finish().await.expect("an open connection");
+    }
+
+    /// The service may have hung up.
+    pub async fn try_finish(&mut self) -> std::io::Result<()> {
+        self.stream.shutdown().await
     }
 
     /// The next answer.

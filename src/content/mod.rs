@@ -1,6 +1,8 @@
 //! Content: the stored tree of a binding at a commit. Immutable; a binding points at one.
 
-use std::collections::BTreeMap;
+mod whole;
+
+pub use whole::whole_files;
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::{exists, not};
@@ -9,7 +11,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::db::schema::{bindings, blobs, content_files, contents, repositories};
 use crate::db::{Conn, Dialect};
-use crate::git::{EntryMode, Oid};
+use crate::git::{EntryMode, Oid, hash_listing};
 use crate::github::ids::{InstallationId, OwnerId, RepositoryId};
 use crate::ids::{BindingId, BlobId, ContentId, RepositoryRowId};
 
@@ -40,6 +42,8 @@ pub struct NewContent {
     pub commit: Oid,
     pub tree: Oid,
     pub files: Vec<NewFile>,
+    /// What the files add up to, where that is not the tree; see [`NewFile::add_up_to`].
+    pub listing: Option<Oid>,
 }
 
 /// One entry below the root path. Symlinks and submodules have no blob: they are listed, not followed.
@@ -50,6 +54,17 @@ pub struct NewFile {
     pub sha: Oid,
     pub size: u64,
     pub blob: Option<BlobId>,
+}
+
+impl NewFile {
+    /// What git would call the tree that holds these files and nothing else. Not always the one that they
+    /// are from: that may have empty folders, or modes that are written otherwise today.
+    pub fn add_up_to(files: &[Self]) -> Oid {
+        let entries = files
+            .iter()
+            .map(|file| (file.path.as_str(), file.mode, file.sha));
+        hash_listing(entries)
+    }
 }
 
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -80,6 +95,7 @@ pub async fn insert(
         contents::root_path.eq(&new.root_path),
         contents::commit_sha.eq(new.commit.to_string()),
         contents::tree_sha.eq(new.tree.to_string()),
+        contents::listing_sha.eq(new.listing.map(|sha| sha.to_string())),
         contents::created_at.eq(now),
     );
     let id: ContentId = diesel::insert_into(contents::table)
@@ -230,24 +246,4 @@ pub async fn collect(replaced_before: DateTime<Utc>, conn: &mut Conn) -> QueryRe
         }
     }
     Ok(true)
-}
-
-/// The files of a content that have bytes, by path.
-pub async fn blobs_by_path(
-    id: ContentId,
-    conn: &mut Conn,
-) -> QueryResult<BTreeMap<String, BlobId>> {
-    let rows: Vec<(String, BlobId)> = content_files::table
-        .filter(
-            content_files::content_id
-                .eq(id)
-                .and(content_files::blob_id.is_not_null()),
-        )
-        .select((
-            content_files::path,
-            content_files::blob_id.assume_not_null(),
-        ))
-        .load(conn)
-        .await?;
-    Ok(rows.into_iter().collect())
 }

@@ -1,0 +1,12 @@
+-- What a sync or a refresh could not settle, for the next one to know.
+
+-- The commit at which the last sync failed for what it holds: at another one it is tried again.
+ALTER TABLE bindings ADD COLUMN tried_commit TEXT;
+
+-- Since when an installation covers fewer repositories, while nobody has seen yet which.
+ALTER TABLE installations ADD COLUMN narrowed_at TIMESTAMPTZ;
+
+-- When GitHub sent it, as far as we know: one that was fetched later from its list is as old as that says.
+ALTER TABLE deliveries ADD COLUMN sent_at TIMESTAMPTZ;
+UPDATE deliveries SET sent_at = received_at;
+ALTER TABLE deliveries ALTER COLUMN sent_at SET NOT NULL;

@@ -1,0 +1,78 @@
+//! What a request is called in the audit log: by its method, and by what its route leads to.
+
+use actix_web::http::Method;
+
+use crate::audit::Action;
+
+/// `None`: the route needs no token, so nobody acts there. `route` is as it is registered.
+pub(in crate::routes) fn action(method: &Method, route: &str) -> Option<Action> {
+    let mut parts = route.rsplit('/');
+    let noun = parts.find(|part| !part.is_empty() && !part.starts_with('{'))?;
+    Some(match (method.as_str(), noun) {
+        ("PUT", "orgs") => Action::OrganizationPut,
+        ("DELETE", "orgs") => Action::OrganizationDelete,
+        (_, "orgs") => Action::OrganizationRead,
+        ("PUT", "projects") => Action::ProjectPut,
+        ("DELETE", "projects") => Action::ProjectDelete,
+        (_, "projects") => Action::ProjectRead,
+        ("PUT", "bindings" | "dashboard-template") => Action::BindingPut,
+        ("DELETE", "bindings" | "dashboard-template") => Action::BindingDelete,
+        (_, "sync") => Action::BindingSync,
+        (_, "bindings" | "dashboard-template" | "effective" | "files") => Action::BindingRead,
+        ("PUT", "installations") => Action::GrantPut,
+        ("DELETE", "installations") => Action::GrantDelete,
+        (_, "installations") => Action::GrantRead,
+        ("POST", "tokens") => Action::TokenCreate,
+        ("DELETE", "tokens") => Action::TokenRevoke,
+        (_, "tokens") => Action::TokenRead,
+        (_, "replay") => Action::DeliveryReplay,
+        (_, "deliveries") => Action::DeliveryRead,
+        (_, "jobs") => Action::JobRead,
+        (_, "healing") => Action::HealingRead,
+        (_, "audit") => Action::AuditRead,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::routes::endpoints;
+
+    /// What everybody may ask for.
+    const PUBLIC: [&str; 7] = [
+        "/webhooks/github",
+        "/livez",
+        "/readyz",
+        "/metrics",
+        "/openapi.json",
+        "/docs",
+        "/docs/{path}",
+    ];
+
+    #[test]
+    fn whatever_needs_a_token_is_an_action_and_every_action_is_somewhere() {
+        let mut named = BTreeSet::new();
+        for endpoint in endpoints() {
+            let route = endpoint.template();
+            for method in endpoint.methods() {
+                let action = action(method, &route);
+                assert_eq!(
+                    action.is_none(),
+                    PUBLIC.contains(&route.as_str()),
+                    "{method} {route}"
+                );
+                let is_read = action.is_some_and(|action| action.as_str().ends_with(".read"));
+                assert_eq!(
+                    action.is_some() && method == Method::GET,
+                    is_read,
+                    "{method} {route}"
+                );
+                named.extend(action);
+            }
+        }
+        assert_eq!(named, Action::ALL.iter().copied().collect());
+    }
+}

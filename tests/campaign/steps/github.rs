@@ -1,0 +1,160 @@
+//! A GitHub that is away, slow, stingy or wrong.
+
+use std::time::{Duration, Instant};
+
+use bindery::simulator::{Fault, Route};
+
+use crate::front::Wire;
+use crate::scene::{INTERVAL, PATIENCE, Scene};
+use crate::step::Outcome;
+
+const AWAY: Duration = Duration::from_secs(8);
+/// Longer than an interval of the sweep.
+const SHUT: Duration = Duration::from_secs(12);
+
+pub async fn unreachable(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {
+    let mut outcome = Outcome::default();
+    for _ in 0..times {
+        scene.hub.wire.set(Wire::Closed);
+        tokio::time::sleep(AWAY).await;
+        scene.hub.wire.set(Wire::Open);
+        outcome.recovered(scene.recover().await);
+    }
+    nobody_gave_up(scene, &mut outcome).await?;
+    Ok(outcome)
+}
+
+pub async fn failing(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {
+    let (mut chance, mut outcome) = (scene.chance("failing"), Outcome::default());
+    for _ in 0..times {
+        let status = *chance.pick(&[500, 502, 503, 504]);
+        scene.hub.github.fail(Fault::anywhere().status(status));
+        tokio::time::sleep(AWAY).await;
+        scene.hub.github.clear_faults();
+        outcome.recovered(scene.recover().await);
+    }
+    nobody_gave_up(scene, &mut outcome).await?;
+    Ok(outcome)
+}
+
+/// An outage uses up no attempts, and makes nothing gone.
+async fn nobody_gave_up(scene: &Scene, outcome: &mut Outcome) -> anyhow::Result<()> {
+    let discarded = "SELECT COUNT(*)::text AS line FROM jobs WHERE state = 'discarded'";
+    let gone = "SELECT COUNT(*)::text AS line FROM repositories WHERE reachability <> 'reachable'";
+    let (discarded, gone) = (
+        scene.store.number(discarded).await?,
+        scene.store.number(gone).await?,
+    );
+    outcome.demand(discarded == 0, || format!("{discarded} jobs were given up"));
+    outcome.demand(gone == 0, || {
+        format!("{gone} repositories were taken for gone")
+    });
+    Ok(())
+}
+
+pub async fn partition(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {
+    let mut outcome = Outcome::default();
+    for _ in 0..times {
+        scene.door.set(Wire::Closed);
+        scene.hub.wire.set(Wire::Closed);
+        tokio::time::sleep(SHUT).await;
+        scene.hub.wire.set(Wire::Open);
+        scene.door.set(Wire::Open);
+        outcome.recovered(calm_down(scene).await);
+    }
+    nobody_gave_up(scene, &mut outcome).await?;
+    Ok(outcome)
+}
+
+pub async fn door_closed(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {
+    let mut outcome = Outcome::default();
+    for _ in 0..times {
+        scene.door.set(Wire::Closed);
+        // The push itself is not received: the sweep fetches it, or the poll sees what it did.
+        let probe = scene.probe(2, PATIENCE).await;
+        let shut = Instant::now();
+        tokio::time::sleep(SHUT.saturating_sub(shut.elapsed())).await;
+        scene.door.set(Wire::Open);
+        if let Ok(lag) = &probe {
+            let (lag, limit) = (*lag, INTERVAL + Duration::from_secs(5));
+            outcome.demand(lag <= limit, || {
+                format!("{lag:?} with an interval of {INTERVAL:?}")
+            });
+        }
+        outcome.recovered(probe);
+    }
+    outcome.note("recovery is the lag of a push while no delivery got in");
+    Ok(outcome)
+}
+
+/// Until all that was missed has been found.
+async fn calm_down(scene: &Scene) -> anyhow::Result<Duration> {
+    scene.load.set(0);
+    scene.sender.idle().await;
+    let converged = scene.converge(PATIENCE).await;
+    scene.load.set(super::CALM_RATE);
+    converged
+}
+
+pub async fn limited(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let pause = Duration::from_secs(5);
+    for _ in 0..times {
+        let limited = scene.hub.accounts[3].installation;
+        scene.hub.github.take_requests();
+        scene.hub.github.secondary_limit(limited, Some(pause));
+        let begun = Instant::now();
+        let mut lags = Vec::new();
+        while begun.elapsed() < pause {
+            lags.push(scene.probe(1, PATIENCE).await?);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let refused = scene.hub.github.take_requests().into_iter();
+        let refused = refused
+            .filter(|request| request.installation == Some(limited) && request.status == 403)
+            .count();
+        let worst = lags.iter().max().copied().unwrap_or_default();
+        outcome.demand(worst < Duration::from_secs(3), || {
+            format!("others waited {worst:?} behind one installation's limit")
+        });
+        // Those that were on their way when the first was refused.
+        outcome.demand(refused <= 24, || {
+            format!("{refused} requests of who must wait")
+        });
+        outcome.note(format!(
+            "{refused} requests refused; others' slowest push {worst:?}"
+        ));
+        outcome.recovered(scene.probe(3, PATIENCE).await);
+    }
+    Ok(outcome)
+}
+
+pub async fn lying(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let lag = Duration::from_secs(2);
+    for _ in 0..times {
+        // What it says must not become older than what it said before: that GitHub never does.
+        scene.load.set(0);
+        tokio::time::sleep(lag).await;
+        scene.hub.github.lag_refs(lag);
+        scene
+            .hub
+            .github
+            .fail(Fault::on(Route::Tree).after(2).times(3).cut());
+        scene
+            .hub
+            .github
+            .fail(Fault::on(Route::Blob).after(1).times(3).cut());
+        scene
+            .hub
+            .github
+            .fail(Fault::on(Route::HookDeliveries).times(1).cut());
+        scene.hub.github.expire_cursors();
+        scene.load.set(super::CALM_RATE);
+        tokio::time::sleep(AWAY).await;
+        scene.hub.github.clear_faults();
+        scene.hub.github.lag_refs(Duration::ZERO);
+        outcome.recovered(scene.recover().await);
+    }
+    Ok(outcome)
+}
