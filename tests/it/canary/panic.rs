@@ -77,11 +77,8 @@ async fn panic_of(world: &World) -> String {
     drop(conn);
     let worker = Worker::new(db.clone(), clock.clone(), registry, settings, "chatterbox");
     assert_eq!(worker.drain().await.expect("the queue works"), 1);
-    let job = queue::find(
-        enqueued.expect("a job").id,
-        &mut *db.read().await.expect("a connection"),
-    )
-    .await;
+    let mut conn = db.read().await.expect("a connection");
+    let job = queue::find(enqueued.expect("a job").id, &mut conn).await;
     let job = job.expect("a query").expect("the job");
     assert_eq!(job.state.as_str(), "discarded");
     job.errors.0[0].error.clone()
