@@ -22,6 +22,7 @@ mod report;
 mod run;
 mod scene;
 mod screen;
+mod setup;
 mod signal;
 mod sqlite;
 mod step;

@@ -20,6 +20,9 @@ pub struct Options {
     pub seed: Option<u64>,
     #[arg(long, value_enum, default_value_t = Databases::Both)]
     pub database: Databases,
+    /// Pushes a second while everything is broken at once: 30 in the short form, 75 in the full one.
+    #[arg(long)]
+    pub rate: Option<u32>,
     /// Only these, by the beginning of their names: `f01,f13`.
     #[arg(long, value_delimiter = ',')]
     pub steps: Vec<String>,
@@ -59,6 +62,10 @@ impl Options {
             (true, false) => "full".to_owned(),
             (true, true) => format!("full, with {} of the counts", self.share),
         }
+    }
+
+    pub fn rate(&self) -> u32 {
+        self.rate.unwrap_or(if self.full { 75 } else { 30 })
     }
 
     pub fn wants(&self, step: &str) -> bool {

@@ -21,7 +21,7 @@ const READ: &str = "SELECT b.name, bound.github_id, b.commit_sha, c.id, source.g
     WHERE b.name = $1";
 
 /// Reads a second of each reader.
-const RATE: u32 = 600;
+const RATE: u32 = 350;
 /// A read that took longer was one of a database that was away.
 const AWAY: Duration = Duration::from_millis(250);
 

@@ -5,18 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use tokio::sync::Notify;
 
 use crate::check::{self, Findings};
 use crate::options::Options;
 use crate::report::{Part, Report};
-use crate::scene::{self, PATIENCE, READERS, Scene};
+use crate::scene::{INTERVAL, PATIENCE, READERS, Scene};
 use crate::screen::Screen;
 use crate::step::{Kind, On, Outcome, STEPS, Step};
-use crate::{sqlite, steps, volume};
-
-/// Pushes a second while everything is broken at once.
-const SHORT_RATE: u32 = 30;
-const FULL_RATE: u32 = 75;
+use crate::{setup, sqlite, steps, volume};
 
 pub async fn run(options: &Options) -> anyhow::Result<bool> {
     let seed = options.seed.unwrap_or_else(|| rand::random::<u32>().into());
@@ -26,29 +23,16 @@ pub async fn run(options: &Options) -> anyhow::Result<bool> {
     if let Some(logs) = &options.logs {
         std::fs::create_dir_all(logs)?;
     }
-    if options.database.has_postgres() {
-        if chosen(options, On::Storm)
-            .chain(chosen(options, On::Calm))
-            .next()
-            .is_some()
-        {
-            report
-                .parts
-                .push(on_postgres(options, seed, &screen).await?);
-        }
-        for step in chosen(options, On::Volume) {
-            report
-                .parts
-                .push(volume::run(step, options, seed, &screen).await?);
-        }
-    }
-    if options.database.has_sqlite() {
-        for step in chosen(options, On::Sqlite) {
-            report
-                .parts
-                .push(sqlite::run(step, options, seed, &screen).await?);
-        }
-    }
+    // What is not the storm's waits for its end in the full form: there is not a core for each.
+    let over = Notify::new();
+    let (stormy, small, lone) = tokio::join!(
+        on_postgres(options, seed, &screen, &over),
+        on_volume(options, seed, &screen, &over),
+        on_sqlite(options, seed, &screen, &over),
+    );
+    report.parts.extend(stormy?);
+    report.parts.extend(small?);
+    report.parts.extend(lone?);
     report.seconds = begun.elapsed().as_secs();
     screen.end();
     report.print();
@@ -74,7 +58,68 @@ pub fn disk() -> PathBuf {
     }
 }
 
-async fn on_postgres(options: &Options, seed: u64, screen: &Screen) -> anyhow::Result<Part> {
+async fn on_volume(
+    options: &Options,
+    seed: u64,
+    screen: &Screen,
+    over: &Notify,
+) -> anyhow::Result<Vec<Part>> {
+    let mut parts = Vec::new();
+    if options.database.has_postgres() {
+        for step in chosen(options, On::Volume) {
+            wait_for(over, options).await;
+            parts.push(volume::run(step, options, seed, screen).await?);
+        }
+    }
+    Ok(parts)
+}
+
+async fn on_sqlite(
+    options: &Options,
+    seed: u64,
+    screen: &Screen,
+    over: &Notify,
+) -> anyhow::Result<Vec<Part>> {
+    let mut parts = Vec::new();
+    if options.database.has_sqlite() {
+        for step in chosen(options, On::Sqlite) {
+            wait_for(over, options).await;
+            parts.push(sqlite::run(step, options, seed, screen).await?);
+        }
+    }
+    Ok(parts)
+}
+
+/// Until the storm is over, and for all who wait.
+async fn wait_for(over: &Notify, options: &Options) {
+    if options.full {
+        over.notified().await;
+        over.notify_one();
+    }
+}
+
+async fn on_postgres(
+    options: &Options,
+    seed: u64,
+    screen: &Screen,
+    over: &Notify,
+) -> anyhow::Result<Vec<Part>> {
+    let mut steps = chosen(options, On::Storm).chain(chosen(options, On::Calm));
+    if !options.database.has_postgres() || steps.next().is_none() {
+        over.notify_one();
+        return Ok(Vec::new());
+    }
+    let part = storm_and_calm(options, seed, screen, over).await;
+    over.notify_one();
+    Ok(vec![part?])
+}
+
+async fn storm_and_calm(
+    options: &Options,
+    seed: u64,
+    screen: &Screen,
+    over: &Notify,
+) -> anyhow::Result<Part> {
     screen.say("PostgreSQL, two receivers and two workers: starting");
     let scene = Scene::start(options, seed, &disk()).await?;
     let mut part = Part::new("PostgreSQL, two receivers, two workers");
@@ -83,6 +128,7 @@ async fn on_postgres(options: &Options, seed: u64, screen: &Screen) -> anyhow::R
     if !storm.is_empty() {
         weather(options, &scene, &storm, screen, &mut part).await;
     }
+    over.notify_one();
     scene.load.set(steps::CALM_RATE);
     for step in chosen(options, On::Calm) {
         screen.say(step.name);
@@ -105,9 +151,7 @@ async fn weather(
     screen: &Screen,
     part: &mut Part,
 ) {
-    scene
-        .load
-        .set(if options.full { FULL_RATE } else { SHORT_RATE });
+    scene.load.set(options.rate());
     let all = storm.iter().map(|step| async move {
         let times = step.times(options.full, options.share);
         (*step, steps::run(step, times, scene).await)
@@ -133,9 +177,16 @@ async fn weather(
         part.add(step, outcome);
     }
     screen.say("everything at once: coming to rest");
-    match scene.converge(PATIENCE).await {
+    match scene.converge(PATIENCE + INTERVAL).await {
         Ok(after) => part.notes.push(format!(
             "{:.1} s after everything at once, every binding held what GitHub has",
+            after.as_secs_f64()
+        )),
+        Err(error) => part.findings.wrong(format!("{error:#}")),
+    }
+    match check::drained(&scene.store).await {
+        Ok(after) => part.notes.push(format!(
+            "{:.1} s later no delivery waited",
             after.as_secs_f64()
         )),
         Err(error) => part.findings.wrong(format!("{error:#}")),
@@ -188,12 +239,13 @@ async fn look(scene: &Scene, part: &mut Part) -> anyhow::Result<()> {
         Ok(_) => findings.count("I3", scene.hub.truth.bindings().count()),
         Err(error) => findings.wrong(format!("{error:#}")),
     }
+    check::drained(&scene.store).await?;
     part.deliveries = settled_ledger(scene, findings).await?;
     let slots: Vec<Arc<_>> = scene.slots().cloned().collect();
     part.publishes = check::publishes(&scene.hub, &scene.store, &slots, findings).await?;
     check::rest(&scene.store, findings).await?;
     check::canaries(scene, findings).await?;
-    let settings = scene::settings(scene.postgres.url.as_str(), &scene.hub.api_url());
+    let settings = setup::settings(scene.postgres.url.as_str(), &scene.hub.api_url());
     check::fsck(&scene.binary, &settings, &scene.hub, findings).await
 }
 

@@ -157,7 +157,7 @@ pub const STEPS: [Step; 22] = [
          besides, 5 % of the pushes are told to nobody",
         Kind::Deliveries,
         On::Storm,
-        (600, 100_000),
+        (600, 95_000),
     ),
     step(
         "f31_an_old_worker_meets_a_new_kind_of_job",
@@ -171,14 +171,14 @@ pub const STEPS: [Step; 22] = [
         "SIGSTOP of a worker with jobs in its hands, SIGCONT once others run them",
         Kind::WorkerFrozen,
         On::Calm,
-        (1, 20),
+        (1, 10),
     ),
     step(
         "f11_a_worker_is_cut_off_from_postgres",
         "the wire between a worker and PostgreSQL goes silent while it has jobs; then it is mended or cut",
         Kind::WorkerCutOff,
         On::Calm,
-        (1, 12),
+        (1, 8),
     ),
     step(
         "f08_postgres_is_frozen",
@@ -196,14 +196,14 @@ pub const STEPS: [Step; 22] = [
     ),
     step(
         "f18_github_cannot_be_reached",
-        "no connection to GitHub's API for 8 s (10 min in the catalogue, 1/75)",
+        "no connection to GitHub's API for 6 s (10 min in the catalogue, 1/100)",
         Kind::Unreachable,
         On::Calm,
         (1, 4),
     ),
     step(
         "f19_github_answers_5xx",
-        "every answer of GitHub's API is a 503 for 8 s (1 h in the catalogue, 1/450)",
+        "every answer of GitHub's API is a 503 for 6 s (1 h in the catalogue, 1/600)",
         Kind::Failing,
         On::Calm,
         (1, 4),
@@ -217,14 +217,14 @@ pub const STEPS: [Step; 22] = [
     ),
     step(
         "f21_everything_is_cut_off",
-        "neither deliveries nor GitHub's API for 12 s (6 h in the catalogue, 1/1800)",
+        "neither deliveries nor GitHub's API for 8 s (6 h in the catalogue, 1/2700)",
         Kind::Partition,
         On::Calm,
         (1, 3),
     ),
     step(
         "f23_no_delivery_gets_in",
-        "the door is closed for 12 s (1 h in the catalogue, 1/300)",
+        "the door is closed until a push has been published all the same (1 h in the catalogue)",
         Kind::DoorClosed,
         On::Calm,
         (1, 3),
@@ -269,7 +269,7 @@ pub const STEPS: [Step; 22] = [
         "seconds of load with 1 % of GitHub's answers failing, nobody killed",
         Kind::Soak,
         On::Calm,
-        (6, 120),
+        (6, 60),
     ),
     step(
         "f15_f16_the_volume_is_full",

@@ -37,6 +37,12 @@ impl Serving {
         Self::spawn(serve(database)).await
     }
 
+    async fn start_with(database: &str, flags: &[&str]) -> Self {
+        let mut command = serve(database);
+        command.args(flags);
+        Self::spawn(command).await
+    }
+
     pub async fn spawn(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the binary starts");
         let log = child.stderr.take().expect("its log");
@@ -150,6 +156,51 @@ async fn with_grants_off_it_says_at_start_what_is_given_up() {
     );
     child.kill().await.expect("it ends");
     database.drop().await;
+}
+
+#[tokio::test]
+async fn without_the_receivers_role_it_answers_for_itself_alone() {
+    let database = TestDatabase::create(Engine::Sqlite).await;
+    let serving = Serving::start_with(&database.url, &["--no-receiver"]).await;
+    for path in ["/livez", "/readyz", "/metrics"] {
+        serving.api.get(path).await.expect(200);
+    }
+    serving.api.get("/orgs").await.expect(404);
+    serving.api.post("/webhooks/github").await.expect(404);
+    serving.stop().await;
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn f03_what_a_receiver_took_waits_for_a_worker() {
+    let database = TestDatabase::create(Engine::Sqlite).await;
+    let put = serde_json::json!({"github_owner": "octo", "github_repo": "pages"});
+    let receiver = Serving::start_with(&database.url, &["--no-worker"]).await;
+    let api = receiver.api.clone();
+    api.put("/orgs/acme", serde_json::json!({}))
+        .await
+        .expect(201);
+    api.put("/orgs/acme/bindings/site", put).await.expect(201);
+    receiver.stop().await;
+    // A worker would have taken it at its start, at the latest.
+    let receiver = Serving::start_with(&database.url, &["--no-worker"]).await;
+    let jobs = receiver.api.get("/jobs").await.expect(200).json();
+    assert_eq!(jobs[0]["state"], "available", "{jobs}");
+    receiver.stop().await;
+    let both = Serving::start(&database.url).await;
+    let begun = Instant::now();
+    while both.api.get("/jobs").await.expect(200).json()[0]["state"] == "available" {
+        assert!(begun.elapsed() < PATIENCE, "nobody takes the job");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    both.stop().await;
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn a_process_without_any_role_is_refused() {
+    let said = refusal(&[("BINDERY_RECEIVER", "false"), ("BINDERY_WORKER", "false")]).await;
+    assert!(said.contains("BINDERY_WORKER"), "{said}");
 }
 
 async fn refusal(settings: &[(&str, &str)]) -> String {

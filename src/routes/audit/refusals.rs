@@ -1,7 +1,5 @@
 //! Writes down what was refused to somebody with a good token, for want of a role or a scope.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::body::MessageBody;
@@ -28,20 +26,17 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often each actor was refused, in this process.
 #[derive(Debug, Clone, Default)]
-pub(in crate::routes) struct Refusals {
-    counted: PerMinute<Option<TokenId>>,
-    said: Arc<AtomicBool>,
-}
+pub(in crate::routes) struct Refusals(PerMinute<Option<TokenId>>);
 
 impl Refusals {
     /// Whether one more is written down.
     fn admits(&self, caller: &Caller, api: &Api) -> bool {
-        if self.counted.count(caller.account(), api.now()) <= A_MINUTE {
-            self.said.store(false, Ordering::Relaxed);
+        let count = self.0.count(caller.account(), api.now());
+        if count <= A_MINUTE {
             return true;
         }
         metrics::counter!("bindery_audit_refusals_left_out_total").increment(1);
-        if !self.said.swap(true, Ordering::Relaxed) {
+        if count == A_MINUTE + 1 {
             tracing::warn!(
                 token = caller.label(),
                 "refused so often within a minute that the audit log leaves the rest out"

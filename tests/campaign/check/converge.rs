@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use crate::hub::Hub;
 use crate::store::Store;
 
-/// I3: waits until every binding holds what its branch holds, and nothing waits.
+/// I3: waits until every binding holds what its branch holds.
 pub async fn converge(hub: &Hub, store: &Store, patience: Duration) -> anyhow::Result<Duration> {
     let begun = Instant::now();
     loop {
@@ -26,12 +26,9 @@ pub async fn converge(hub: &Hub, store: &Store, patience: Duration) -> anyhow::R
 
 const HELD: &str = "SELECT b.name || ' ' || COALESCE(b.commit_sha, '') || ' ' || COALESCE(c.tree_sha, '') \
     || ' ' || b.status AS line FROM bindings b LEFT JOIN contents c ON c.id = b.content_id";
-const WAITING: &str = "SELECT CAST(COUNT(*) AS text) || ' deliveries' AS line FROM deliveries \
-    WHERE state = 'received' HAVING COUNT(*) > 0";
-
 /// What is not yet as it is on GitHub.
 async fn behind(hub: &Hub, store: &Store) -> anyhow::Result<Vec<String>> {
-    let mut left = store.lines(WAITING).await?;
+    let mut left = Vec::new();
     let held = store.lines(HELD).await?;
     let held: HashMap<&str, &str> = held
         .iter()
@@ -51,4 +48,26 @@ async fn behind(hub: &Hub, store: &Store) -> anyhow::Result<Vec<String>> {
         }
     }
     Ok(left)
+}
+
+/// I2 is given so long.
+const DRAINED_WITHIN: Duration = Duration::from_secs(300);
+const WAITING: &str = "SELECT CAST(COUNT(*) AS text) || ' deliveries' AS line FROM deliveries \
+    WHERE state = 'received' HAVING COUNT(*) > 0";
+
+/// Waits until no delivery waits to be processed.
+pub async fn drained(store: &Store) -> anyhow::Result<Duration> {
+    let begun = Instant::now();
+    loop {
+        let waiting = store.lines(WAITING).await?;
+        if waiting.is_empty() {
+            return Ok(begun.elapsed());
+        }
+        anyhow::ensure!(
+            begun.elapsed() < DRAINED_WITHIN,
+            "I2: {} wait after {DRAINED_WITHIN:?}",
+            waiting.concat()
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::store::Store;
 
-pub use converge::converge;
+pub use converge::{converge, drained};
 pub use fsck::fsck;
 pub use ledger::{Deliveries, ledger};
 pub use process::{logs, processes};
@@ -50,8 +50,9 @@ impl Findings {
 
 const FOREIGN: &str = "SELECT b.name AS line FROM bindings b JOIN contents c ON c.binding_id = b.id \
     WHERE c.repository_id <> b.repository_id";
+/// A healing that is killed three times is given up: soon it is due again anyway.
 const STUCK: &str = "SELECT 'job ' || id || ' ' || kind || ' ' || state || ' of ' || target AS line \
-    FROM jobs WHERE state IN ('discarded', 'running') AND kind <> 'kind_of_tomorrow'";
+    FROM jobs WHERE state = 'running' OR (state = 'discarded' AND kind = 'content_sync')";
 
 /// I5 and I9, of what is there when everything has come to rest.
 pub async fn rest(store: &Store, findings: &mut Findings) -> anyhow::Result<()> {

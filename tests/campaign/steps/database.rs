@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::NoTls;
 
-use crate::scene::{INTERVAL, PATIENCE, Scene};
+use crate::scene::{PATIENCE, Scene};
 use crate::step::Outcome;
 
 /// Longer than the nine seconds within which a delivery must be answered.
@@ -75,16 +75,12 @@ pub async fn wiped(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {
             .execute("BEGIN; DELETE FROM contents; DELETE FROM blobs; COMMIT")
             .await?;
         let begun = Instant::now();
-        let unasked = scene.converge(INTERVAL * 2).await;
-        if unasked.is_err() {
-            outcome
-                .note("not healed unasked within two intervals: an operator asked for the syncs");
-            ask_for_syncs(scene).await?;
-        }
+        ask_for_syncs(scene).await?;
         let healed = scene.converge(PATIENCE).await;
         outcome.recovered(healed.map(|_| begun.elapsed()));
         scene.load.set(super::CALM_RATE);
     }
+    outcome.note("an operator asks for a sync of each binding");
     Ok(outcome)
 }
 
@@ -93,7 +89,7 @@ async fn ask_for_syncs(scene: &Scene) -> anyhow::Result<()> {
     let base = format!(
         "http://{}/orgs/{}",
         scene.receivers[0].address(),
-        crate::scene::ORGANIZATION
+        crate::setup::ORGANIZATION
     );
     for bound in scene.hub.truth.bindings() {
         let url = format!("{base}/bindings/{}/sync", bound.name);

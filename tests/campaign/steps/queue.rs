@@ -12,7 +12,7 @@ use crate::step::Outcome;
 const UNKNOWN: &str = "INSERT INTO jobs (kind, target, lane, state, attempt, max_attempts, deferrals, \
     scheduled_at, requested_at, fence, cause, hints, errors, created_at) \
     VALUES ('kind_of_tomorrow', 1, 0, 'available', 0, 12, 0, now() - interval '1 hour', now(), 0, \
-    '{\"kind\": \"timer\", \"name\": \"campaign\"}', '[]', '[]', now())";
+    '{\"type\": \"timer\", \"name\": \"campaign\"}', '[]', '[]', now())";
 
 /// How it stands is looked at when everything is over.
 pub async fn unknown_job(scene: &Scene) -> anyhow::Result<Outcome> {
@@ -45,7 +45,7 @@ pub async fn backlog(scene: &Scene, jobs: u32) -> anyhow::Result<Outcome> {
         "INSERT INTO jobs (kind, target, lane, state, attempt, max_attempts, deferrals, scheduled_at, \
          requested_at, fence, cause, hints, errors, created_at) \
          SELECT 'content_sync', 1000000 + n, 1, 'available', 0, 12, 0, now(), now(), 0, \
-         '{{\"kind\": \"timer\", \"name\": \"campaign\"}}', '[]', '[]', now() \
+         '{{\"type\": \"timer\", \"name\": \"campaign\"}}', '[]', '[]', now() \
          FROM generate_series(1, {jobs}) n"
     );
     scene.store.execute(&fill).await?;
