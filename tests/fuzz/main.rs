@@ -129,9 +129,12 @@ macro_rules! fuzzed {
             let here = [$(stringify!($name)),+];
             let all: Vec<&str> = targets::TARGETS.iter().map(|target| target.name).collect();
             assert_eq!(all, here);
+            let manifest = std::fs::read_to_string(root().join("fuzz/Cargo.toml"));
+            let manifest = manifest.expect("the manifest");
             for name in here {
-                let guided = root().join("fuzz/fuzz_targets").join(format!("{name}.rs"));
-                assert!(guided.is_file(), "{}", guided.display());
+                let guided = format!("fuzz_targets/{name}.rs");
+                assert!(root().join("fuzz").join(&guided).is_file(), "{guided}");
+                assert!(manifest.contains(&format!("path = \"{guided}\"")), "{guided}");
             }
         }
     };

@@ -84,7 +84,14 @@ fn names_in<'a>(source: &str, line: &'a str) -> Vec<&'a str> {
         // Between the quotes is every second part.
         names.extend(line.split('"').skip(1).step_by(2));
     }
+    names.retain(|name| says_something(name));
     names
+}
+
+/// Whether a sentence follows the rows: a row's id alone is what somebody speaks of.
+fn says_something(name: &str) -> bool {
+    let mut words = name.split('_').skip_while(|part| Id::parse(part).is_some());
+    words.next().is_some() && !name.contains(char::is_whitespace)
 }
 
 /// What a line of a source names, if a function begins there.
@@ -135,6 +142,8 @@ fn a_test_is_a_function_and_a_step_may_be_a_text() {
         names("tests/campaign/steps.rs", r#"    ("f01_x", 500),"#),
         "f01_x"
     );
+    let spoken_of = r#"    finding("I6", "F01", "f01 is not");"#;
+    assert_eq!(names("tests/campaign/steps.rs", spoken_of), "");
     assert_eq!(
         names("tests/campaign/steps.rs", r#"    // "f01_x" is not"#),
         ""
