@@ -33,6 +33,8 @@ use crate::inbox::{Inbox, NewDelivery, Recorded};
 
 /// From the head to the answer. GitHub gives up after 10 seconds, and must have been answered by then.
 const ANSWER_WITHIN: Duration = Duration::from_millis(9_500);
+/// Of it for the database: with a body that came at once, the sender is told within nine seconds.
+const STORE_WITHIN: Duration = Duration::from_millis(8_500);
 
 /// Bodies from this size on are hashed and parsed off the server's own threads.
 const LARGE: usize = 256 << 10;
@@ -124,6 +126,7 @@ impl Receiver {
 
     async fn record(&self, new: NewDelivery, answer_by: Instant) -> Result<Recorded, Refusal> {
         let event = event::label(&new.event);
+        let answer_by = answer_by.min(Instant::now() + STORE_WITHIN);
         match tokio::time::timeout_at(answer_by, self.inbox.record(new)).await {
             Ok(Ok(recorded)) => {
                 metrics::counter!("bindery_deliveries_received_total", "event" => event)
