@@ -1,7 +1,7 @@
 //! The embedded migrations of both databases.
 
 use diesel::QueryResult;
-use diesel::migration::{Migration, MigrationSource};
+use diesel::migration::MigrationSource;
 use diesel::pg::Pg;
 use diesel::sql_types::Text;
 use diesel::sqlite::Sqlite;
@@ -106,6 +106,8 @@ fn versions<DB: diesel::backend::Backend>(
     let migrations = source
         .migrations()
         .map_err(diesel::result::Error::QueryBuilderError)?;
-    let version = |migration: &Box<dyn Migration<DB>>| migration.name().version().to_string();
-    Ok(migrations.iter().map(version).collect())
+    Ok(migrations
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect())
 }
