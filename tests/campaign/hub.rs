@@ -11,6 +11,7 @@ use bindery::simulator::{Guid, Selection, Simulator, SimulatorSettings};
 use tokio::sync::Mutex;
 
 use crate::front::Front;
+use crate::names::{GITHUB, Names};
 use crate::record::Record;
 use crate::truth::{Bound, Truth};
 
@@ -41,13 +42,15 @@ pub struct Hub {
     pub truth: Arc<Truth>,
     pub record: Arc<Record>,
     pub accounts: Vec<Account>,
+    /// Who knows the API's name; otherwise why it goes by its address.
+    pub names: Result<Names, String>,
     /// One push at a time, so that the order is known in which a ref moved.
     pushing: Mutex<()>,
     pushes: AtomicU64,
 }
 
 impl Hub {
-    pub async fn start() -> anyhow::Result<Self> {
+    pub async fn start(names: Result<Names, String>) -> anyhow::Result<Self> {
         let settings = SimulatorSettings {
             listen: "127.0.0.1:0".parse()?,
             app_id: AppId::new(APP_ID).context("an App's id")?,
@@ -73,6 +76,7 @@ impl Hub {
             truth,
             record: Arc::default(),
             accounts,
+            names,
             pushing: Mutex::default(),
             pushes: AtomicU64::new(0),
         };
@@ -105,7 +109,10 @@ impl Hub {
 
     /// What the service calls GitHub's API.
     pub fn api_url(&self) -> String {
-        format!("http://{}", self.wire.address)
+        match &self.names {
+            Ok(_) => format!("http://{GITHUB}:{}", self.wire.address.port()),
+            Err(_) => format!("http://{}", self.wire.address),
+        }
     }
 
     /// Something new on a branch. The deliveries wait to be sent; none, if GitHub makes none of it.

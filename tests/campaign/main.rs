@@ -13,6 +13,7 @@ mod deliver;
 mod front;
 mod hub;
 mod load;
+mod names;
 mod options;
 mod postgres;
 mod process;

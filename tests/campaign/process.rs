@@ -1,5 +1,6 @@
 //! One place where a process of the real binary runs, and runs again whenever it has ended.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,6 +21,8 @@ use crate::watch::{Ended, Logs};
 /// How a process is started.
 #[derive(Debug, Clone)]
 pub struct Recipe {
+    /// What it is started by, if by something.
+    pub wrapper: Vec<String>,
     pub binary: PathBuf,
     pub arguments: Vec<&'static str>,
     pub settings: Vec<(String, String)>,
@@ -167,7 +170,14 @@ impl Slot {
 
     fn spawn(&self, child: &mut Option<Child>) -> anyhow::Result<()> {
         let recipe = self.recipe();
-        let mut spawned = Command::new(&recipe.binary)
+        let mut words = recipe
+            .wrapper
+            .iter()
+            .map(OsString::from)
+            .collect::<Vec<_>>();
+        words.push(recipe.binary.clone().into());
+        let mut spawned = Command::new(&words[0])
+            .args(&words[1..])
             .arg("serve")
             .args(&recipe.arguments)
             .env_clear()

@@ -198,6 +198,9 @@ async fn heal(scene: &Scene) {
     scene.hub.github.clear_faults();
     scene.hub.github.lag_refs(Duration::ZERO);
     scene.hub.wire.set(Wire::Open);
+    if let Ok(names) = &scene.hub.names {
+        names.set(crate::names::Known::Yes);
+    }
     scene.door.set(Wire::Open);
     for slot in scene.slots() {
         if let Some(wire) = &slot.wire {

@@ -11,6 +11,7 @@ use crate::deliver::Sender;
 use crate::front::Front;
 use crate::hub::Hub;
 use crate::load::Load;
+use crate::names::Names;
 use crate::options::Options;
 use crate::postgres::Postgres;
 use crate::process::Slot;
@@ -65,7 +66,8 @@ pub struct Scene {
 
 impl Scene {
     pub async fn start(options: &Options, seed: u64, folder: &Path) -> anyhow::Result<Self> {
-        let hub = Arc::new(Hub::start().await?);
+        let names = Names::start().map_err(|error| format!("{error:#}"));
+        let hub = Arc::new(Hub::start(names).await?);
         let postgres = Postgres::start(folder).await?;
         let password = postgres.url.password().unwrap_or_default().to_owned();
         let logs = Logs::new(canaries(&password));

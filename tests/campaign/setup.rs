@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::front::Front;
 use crate::hub::{self, Hub};
+use crate::names::Names;
 use crate::options::Options;
 use crate::postgres::Postgres;
 use crate::process::{Recipe, Slot};
@@ -47,7 +48,9 @@ pub async fn slot(
     postgres.store().execute(&user).await?;
     let wire = Front::start(vec![postgres.address()?]).await?;
     let url = format!("postgres://{name}:{password}@{}/postgres", wire.address);
+    let wrapper = hub.names.as_ref().map(Names::wrapper);
     let recipe = Recipe {
+        wrapper: wrapper.unwrap_or_default(),
         binary: options.binary.clone(),
         arguments: vec![role],
         settings: settings(&url, &hub.api_url()),

@@ -171,7 +171,7 @@ pub const STEPS: [Step; 22] = [
         "SIGSTOP of a worker with jobs in its hands, SIGCONT once others run them",
         Kind::WorkerFrozen,
         On::Calm,
-        (1, 10),
+        (2, 10),
     ),
     step(
         "f11_a_worker_is_cut_off_from_postgres",
@@ -196,7 +196,7 @@ pub const STEPS: [Step; 22] = [
     ),
     step(
         "f18_github_cannot_be_reached",
-        "no connection to GitHub's API for 6 s (10 min in the catalogue, 1/100)",
+        "GitHub's name is not known for 6 s (10 min in the catalogue, 1/100)",
         Kind::Unreachable,
         On::Calm,
         (1, 4),

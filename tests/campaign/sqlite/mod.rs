@@ -80,10 +80,11 @@ pub async fn run(
 
 impl Stage {
     async fn start(options: &Options, seed: u64, folder: &Path) -> anyhow::Result<Self> {
-        let hub = Arc::new(Hub::start().await?);
+        let hub = Arc::new(Hub::start(Err("not tried on SQLite".to_owned())).await?);
         let path = folder.join("bindery.db").display().to_string();
         let logs = Logs::new(canaries(""));
         let recipe = Recipe {
+            wrapper: Vec::new(),
             binary: options.binary.clone(),
             arguments: Vec::new(),
             settings: settings(&format!("sqlite://{path}"), &hub.api_url()),

@@ -51,7 +51,7 @@ impl Stage {
                         if let Some(seen) = seen {
                             runtime.block_on(judge(&truth, &seen, &mut progress, &verdicts));
                         }
-                        std::thread::sleep(Duration::from_micros(500));
+                        std::thread::sleep(Duration::from_micros(300));
                         reads.count(shown, begun.elapsed());
                     }
                 }

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use bindery::simulator::{Fault, Route};
 
-use crate::front::Wire;
+use crate::front::{Front, Wire};
+use crate::names::Known;
 use crate::scene::{INTERVAL, PATIENCE, Scene};
 use crate::step::Outcome;
 
@@ -14,13 +15,38 @@ const SHUT: Duration = Duration::from_secs(8);
 pub async fn unreachable(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
     for _ in 0..times {
-        scene.hub.wire.set(Wire::Closed);
-        tokio::time::sleep(AWAY).await;
-        scene.hub.wire.set(Wire::Open);
+        match &scene.hub.names {
+            Ok(names) => {
+                for known in [Known::Nobody, Known::Failing] {
+                    names.set(known);
+                    // What is connected needs no name.
+                    cut(&scene.hub.wire).await;
+                    tokio::time::sleep(AWAY / 2).await;
+                }
+                names.set(Known::Yes);
+            }
+            Err(_) => {
+                scene.hub.wire.set(Wire::Closed);
+                tokio::time::sleep(AWAY).await;
+                scene.hub.wire.set(Wire::Open);
+            }
+        }
         outcome.recovered(scene.recover().await);
+    }
+    match &scene.hub.names {
+        Ok(_) => outcome.note("half of the time NXDOMAIN, half SERVFAIL"),
+        Err(why) => outcome.note(format!(
+            "connections were refused; failing names were **not run here**: {why}"
+        )),
     }
     nobody_gave_up(scene, &mut outcome).await?;
     Ok(outcome)
+}
+
+async fn cut(wire: &Front) {
+    wire.set(Wire::Closed);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    wire.set(Wire::Open);
 }
 
 pub async fn failing(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {

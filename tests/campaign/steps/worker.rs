@@ -10,7 +10,9 @@ use crate::scene::{LEASE, PATIENCE, Scene};
 use crate::step::Outcome;
 
 /// A blob takes so long: others are in the middle of a job when the one who had it comes back.
-const SLOW: Duration = Duration::from_millis(1500);
+const SLOW: Duration = Duration::from_millis(2500);
+/// After the first takeover: by then the others are in new hands too, and still run.
+const MEANWHILE: Duration = Duration::from_millis(600);
 
 pub async fn frozen(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
@@ -19,6 +21,7 @@ pub async fn frozen(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {
         give_work(scene, &slot.name).await?;
         slot.signal("STOP").await?;
         let taken = until_taken_over(scene, &slot.name).await;
+        tokio::time::sleep(MEANWHILE).await;
         slot.signal("CONT").await?;
         scene.hub.github.clear_faults();
         outcome.recovered(taken);
@@ -38,6 +41,7 @@ pub async fn cut_off(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {
         give_work(scene, &slot.name).await?;
         wire.set(Wire::Silent);
         let taken = until_taken_over(scene, &slot.name).await;
+        tokio::time::sleep(MEANWHILE).await;
         // What was on its way arrives after all, or is gone with its connection.
         if chance.percent(50) {
             wire.set(Wire::Closed);
