@@ -34,6 +34,9 @@ fn environment(database: &str, github: &str) -> Vec<(&'static str, String)> {
     [
         ("DATABASE_URL", database),
         ("BINDERY_DATABASE_POOL_SIZE", "4"),
+        // Nothing here is about a slow machine.
+        ("BINDERY_DATABASE_ACQUIRE_TIMEOUT", "30s"),
+        ("BINDERY_DATABASE_STATEMENT_TIMEOUT", "30s"),
         ("BINDERY_LEASE", "2s"),
         ("BINDERY_SWEEP_INTERVAL", "off"),
         ("BINDERY_POLL_INTERVAL", "off"),
