@@ -328,7 +328,8 @@ impl Look<'_> {
         let unlisted = rows.iter().filter(|row| {
             // What seemed to be gone may have been taken out: a narrowing is told late, and names nothing.
             let gone = row.reachability == Reachability::Gone && !self.hint.narrowed;
-            let settled = gone || row.removed_at.is_some();
+            let taken_out = row.removed_at.is_some() && row.reachability != Reachability::Reachable;
+            let settled = gone || taken_out;
             !listed.contains(&row.github_id) && !settled && row.confirmed_at <= begun_at
         });
         let mut asked = 0;

@@ -59,6 +59,10 @@ impl RepositoryRefresh {
         if !self.can_ask(&row, recorded.as_ref()) {
             return Ok(outcome::left_to_another(&self.context).into());
         }
+        if is_told_removed(job) {
+            let mut conn = self.context.db.write().await?;
+            repository::note_removal(row.id, self.context.clock.now(), &mut conn).await?;
+        }
         let recorded_app = recorded.as_ref().map(|recorded| recorded.github_app_id);
         let found = match self
             .covering(&row, &row.full_name(), recorded_app, job)
@@ -244,8 +248,7 @@ impl RepositoryRefresh {
         job: &Job,
         read_at: DateTime<Utc>,
     ) -> Result<Finish, Trouble> {
-        let hints: Vec<RepositoryHint> = job.hints_as();
-        let removed = hints.iter().any(|hint| hint.removed);
+        let removed = is_told_removed(job);
         let mut conn = self.context.db.write().await?;
         let missing = conn
             .transaction(async |conn| mark_missing(row.id, removed, read_at, conn).await)
@@ -268,6 +271,12 @@ impl RepositoryRefresh {
     fn follow_up(&self, job: &Job) -> Request {
         follow_up(job, &self.context)
     }
+}
+
+/// Whether GitHub said that an installation lost it.
+fn is_told_removed(job: &Job) -> bool {
+    let hints: Vec<RepositoryHint> = job.hints_as();
+    hints.iter().any(|hint| hint.removed)
 }
 
 /// Renames that may happen while one refresh asks.

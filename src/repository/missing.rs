@@ -29,6 +29,21 @@ pub enum Missing {
     Gone,
 }
 
+/// Remembers that GitHub said so, whatever keeps us from looking: until it is seen again.
+pub async fn note_removal(
+    id: RepositoryRowId,
+    now: DateTime<Utc>,
+    conn: &mut Conn,
+) -> QueryResult<()> {
+    diesel::update(repositories::table.find(id))
+        .filter(repositories::removed_at.is_null())
+        .filter(repositories::confirmed_at.le(now))
+        .set(repositories::removed_at.eq(now))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// Writes that a working token does not read it and that the installation does not list it. What was
 /// known of it stays, and so does what was read later. `removed`: GitHub said that the installation
 /// lost it.

@@ -7,6 +7,7 @@ mod names;
 pub use confirm::{Coverage, confirm, confirm_unchanged};
 pub use missing::{
     Missing, bound_and_out_of_reach, doubt_installation, mark_covered, mark_lost, mark_missing,
+    note_removal,
 };
 pub use names::{FormerName, NameChange, names_of};
 

@@ -197,6 +197,25 @@ stories! {
         world.end().await;
     }
 
+    async fn a_removal_that_nobody_could_look_into_is_remembered(world: World) {
+        let repo = bound(&world).await;
+        world.github.create_user("zed");
+        world.github.accept_permissions(world.installation, &[("metadata", "read")]).await;
+        world.settle().await;
+        world.github.transfer(repo, "zed").await;
+        world.settle().await;
+        assert_eq!(access(&world).await, "access_lost");
+        let all = [("contents", "read"), ("metadata", "read")];
+        world.github.accept_permissions(world.installation, &all).await;
+        minutes(&world, 5).await;
+        assert_eq!(access(&world).await, "access_lost", "taken out, and not gone");
+        let zeds = world.github.install("zed", Selection::All).await;
+        world.grant(zeds).await;
+        world.settle().await;
+        assert_eq!(access(&world).await, "reachable");
+        world.end().await;
+    }
+
     async fn e26_what_was_public_and_is_private_goes_on_where_it_is_allowed_and_says_so(world: World) {
         let repo = world.github.create_repository("octo", "templates").await;
         world.github.publicize(repo).await;
