@@ -1,6 +1,8 @@
 //! The queue under numbers, on this machine's own disk and clock: minutes, so only when asked for by
 //! `./dev load`, which prints what was measured.
 
+#![expect(clippy::print_stderr, reason = "it says what was measured")]
+
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 

@@ -50,6 +50,9 @@ fn with_length(post: &Post) -> String {
     format!("Content-Length: {}", post.body.len())
 }
 
+/// A part of a request, as it goes over the wire.
+type Writes = fn(&Post) -> Vec<u8>;
+
 stories! {
     async fn w27_lengths_that_can_be_read_in_two_ways_are_refused(world: World) {
         let lengths: [fn(usize) -> String; 9] = [
@@ -111,7 +114,7 @@ stories! {
 
     async fn w27_chunks_that_do_not_end_where_they_say_are_refused(world: World) {
         let length = |post: &Post| post.body.len();
-        let bodies: [(&str, fn(&Post) -> Vec<u8>); 4] = [
+        let bodies: [(&str, Writes); 4] = [
             ("shorter", |post| [format!("{:x}\r\n", post.body.len() + 5).as_bytes(), &post.body, b"\r\n0\r\n\r\n"].concat()),
             ("longer", |post| [format!("{:x}\r\n", post.body.len() - 5).as_bytes(), &post.body, b"\r\n0\r\n\r\n"].concat()),
             ("without its end", |post| [format!("{:x}\r\n", post.body.len()).as_bytes(), &post.body, b"0\r\n\r\n"].concat()),
@@ -136,7 +139,7 @@ stories! {
     }
 
     async fn w27_what_is_framed_plainly_is_taken_and_what_follows_it(world: World) {
-        let framings: [(fn(&Post) -> Vec<u8>, fn(&Post) -> Vec<u8>); 2] = [
+        let framings: [(Writes, Writes); 2] = [
             (|post| post.head(&with_length(post)), plain),
             (|post| post.head("Transfer-Encoding: chunked"), chunked),
         ];
