@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use crate::check::{self, Findings};
 use crate::options::Options;
 use crate::report::{Part, Report};
-use crate::scene::{INTERVAL, PATIENCE, READERS, Scene};
+use crate::scene::{CONVERGES, PATIENCE, READERS, Scene};
 use crate::screen::Screen;
 use crate::step::{Kind, On, Outcome, STEPS, Step};
 use crate::{setup, sqlite, steps, volume};
@@ -177,7 +177,7 @@ async fn weather(
         part.add(step, outcome);
     }
     screen.say("everything at once: coming to rest");
-    match scene.converge(PATIENCE + INTERVAL).await {
+    match scene.converge(CONVERGES).await {
         Ok(after) => part.notes.push(format!(
             "{:.1} s after everything at once, every binding held what GitHub has",
             after.as_secs_f64()
@@ -238,7 +238,7 @@ pub async fn close(scene: &Scene, part: &mut Part) {
 
 async fn look(scene: &Scene, part: &mut Part) -> anyhow::Result<()> {
     let findings = &mut part.findings;
-    match scene.converge(PATIENCE).await {
+    match scene.converge(CONVERGES).await {
         Ok(_) => findings.count("I3", scene.hub.truth.bindings().count()),
         Err(error) => findings.wrong(format!("{error:#}")),
     }

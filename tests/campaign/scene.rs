@@ -24,6 +24,9 @@ use crate::watch::{Logs, Sizes};
 pub const LEASE: Duration = Duration::from_secs(2);
 pub const INTERVAL: Duration = Duration::from_secs(10);
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// I3: a minute after the last fault, and five for a ref of GitHub's that seems to lag behind a push that
+/// came late: that wait is not scaled.
+pub const CONVERGES: Duration = Duration::from_secs(360);
 pub const READERS: u64 = 4;
 
 /// What was found to be wrong.

@@ -20,7 +20,7 @@ use crate::options::Options;
 use crate::process::{Recipe, Slot};
 use crate::reader::Reads;
 use crate::report::Part;
-use crate::scene::{PATIENCE, Verdicts};
+use crate::scene::{CONVERGES, PATIENCE, Verdicts};
 use crate::screen::Screen;
 use crate::setup::{bind_everything, canaries, free_address, settings};
 use crate::step::{Outcome, Step};
@@ -213,7 +213,7 @@ impl Stage {
         self.load.set(0);
         self.sender.idle().await;
         let findings = &mut part.findings;
-        match check::converge(&self.hub, &self.store, PATIENCE).await {
+        match check::converge(&self.hub, &self.store, CONVERGES).await {
             Ok(_) => findings.count("I3", self.hub.truth.bindings().count()),
             Err(error) => findings.wrong(format!("{error:#}")),
         }
