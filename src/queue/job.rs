@@ -109,6 +109,10 @@ pub enum Cause {
     Operator { token: String },
     /// A sweep or a poll.
     Timer { name: String },
+    /// What only another version of this program knows: its jobs are as good as any.
+    #[serde(untagged)]
+    #[schema(value_type = Object)]
+    Other(serde_json::Value),
 }
 
 /// One attempt that did not succeed.

@@ -40,7 +40,7 @@ pub async fn request(
 ) -> QueryResult<Enqueued> {
     let lane = match cause {
         Cause::Delivery { .. } | Cause::Operator { .. } => Lane::Prompt,
-        Cause::Timer { .. } => Lane::Bulk,
+        Cause::Timer { .. } | Cause::Other(_) => Lane::Bulk,
     };
     let request = Request {
         cause,

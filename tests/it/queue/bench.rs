@@ -132,6 +132,15 @@ impl Bench {
             .expect("the job's kind changes");
     }
 
+    pub async fn set_cause(&self, id: JobId, cause: serde_json::Value) {
+        let mut conn = self.db.write().await.expect("a connection");
+        diesel::update(jobs::table.find(id))
+            .set(jobs::cause.eq(bindery::db::Json(cause)))
+            .execute(&mut conn)
+            .await
+            .expect("the job's cause changes");
+    }
+
     /// Looks until `query`, a count, is more than nothing.
     pub async fn until(&self, query: &str) {
         #[derive(QueryableByName)]

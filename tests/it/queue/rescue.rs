@@ -134,6 +134,17 @@ stories! {
         bench.end().await;
     }
 
+    async fn f31_a_cause_that_this_process_does_not_know_is_in_nobodys_way(bench: Bench) {
+        let newer = bench.enqueue(request(7)).await.id;
+        bench.set_cause(newer, serde_json::json!({"type": "stack", "pull": [1]})).await;
+        let known = bench.enqueue(request(8)).await.id;
+        assert_eq!(bench.drain().await, 2);
+        for job in [newer, known] {
+            assert_eq!(bench.standing(job).await, (JobState::Completed, 1));
+        }
+        bench.end().await;
+    }
+
     async fn one_job_that_cannot_be_given_up_does_not_keep_the_others_from_being_rescued(bench: Bench) {
         // What giving up this target writes is refused: it is there already.
         bench.publish("discarded 1: the worker a stopped answering").await;
