@@ -6,7 +6,6 @@ ALTER TABLE bindings ADD COLUMN tried_commit TEXT;
 -- Since when an installation covers fewer repositories, while nobody has seen yet which.
 ALTER TABLE installations ADD COLUMN narrowed_at TIMESTAMPTZ;
 
--- When GitHub sent it, as far as we know: one that was fetched later from its list is as old as that says.
-ALTER TABLE deliveries ADD COLUMN sent_at TIMESTAMPTZ;
-UPDATE deliveries SET sent_at = received_at;
-ALTER TABLE deliveries ALTER COLUMN sent_at SET NOT NULL;
+-- When GitHub sent it, as far as we know: one that was fetched later from its list is as old as that says. What
+-- was recorded before, or by a process that does not know the column, is not young in any case.
+ALTER TABLE deliveries ADD COLUMN sent_at TIMESTAMPTZ NOT NULL DEFAULT 'epoch';

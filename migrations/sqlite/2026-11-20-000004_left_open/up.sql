@@ -4,4 +4,3 @@ ALTER TABLE bindings ADD COLUMN tried_commit TEXT;
 ALTER TABLE installations ADD COLUMN narrowed_at BIGINT;
 
 ALTER TABLE deliveries ADD COLUMN sent_at BIGINT NOT NULL DEFAULT 0;
-UPDATE deliveries SET sent_at = received_at;
