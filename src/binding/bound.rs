@@ -92,7 +92,7 @@ async fn unsynced_on_ref(
 
 /// What follows a ref of a repository that can be read, and is not as that would have it: it last succeeded
 /// at another commit or ref, or failed at another commit or for a reason that does not hold. What failed at
-/// this very head is not among them. `head` is `None` where there is no such ref.
+/// this very head, having looked into it, is not among them. `head` is `None` where there is no such ref.
 pub async fn behind(
     repository: &Repository,
     git_ref: &str,
@@ -131,10 +131,8 @@ pub async fn behind(
     }
     let unsynced = unsynced_on_ref(repository, git_ref, conn).await?;
     found.extend(unsynced.into_iter().filter(|binding| {
-        binding
-            .tried_commit
-            .as_deref()
-            .is_some_and(|tried| Some(tried) != head)
+        let tried = binding.tried_commit.as_deref();
+        binding.is_out_of_reach() || tried.is_some_and(|tried| Some(tried) != head)
     }));
     found.sort_by_key(|binding| binding.id);
     Ok(found)

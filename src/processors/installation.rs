@@ -10,10 +10,11 @@ use crate::github::event::{
     InstallationAction, InstallationEvent, InstallationRepositoriesEvent, NamedRepository,
     SelectionAction,
 };
-use crate::github::ids::{InstallationId, RepositoryId};
+use crate::github::ids::InstallationId;
+use crate::ids::RepositoryRowId;
 use crate::installation::{self, Installation};
 use crate::refresh::{self, InstallationHint, RepositoryHint};
-use crate::repository::{self, Repository};
+use crate::repository;
 
 pub(super) async fn process(
     event: &InstallationEvent,
@@ -61,15 +62,17 @@ pub(super) async fn process_selection(
         restored: false,
     };
     refresh(event.id, hint, processing, conn).await?;
-    let mut decisions = Vec::new();
-    for named in &event.added {
-        look_at(named, RepositoryHint { removed: false }, processing, conn).await?;
-        if let Some(name) = &named.name {
-            decisions.extend(look_again(name, Some(event.id), processing, conn).await?);
-        }
+    let looked_at = known_among(event, processing, conn).await?;
+    for (row, hint) in &looked_at {
+        refresh::request_repository(*row, *hint, &processing.request(), conn).await?;
     }
-    for named in &event.removed {
-        look_at(named, RepositoryHint { removed: true }, processing, conn).await?;
+    let mut decisions = Vec::new();
+    for name in event.added.iter().filter_map(|named| named.name.as_ref()) {
+        decisions.extend(look_again(name, Some(event.id), processing, conn).await?);
+    }
+    // Behind the jobs and bindings, as everybody locks them.
+    for (row, _) in &looked_at {
+        repository::doubt_installation(*row, processing.now, conn).await?;
     }
     Ok(Verdict {
         decisions,
@@ -100,26 +103,22 @@ fn not_known(id: InstallationId) -> Verdict {
     Verdict::ignored("no_binding").because(format!("nothing is bound in installation {id}"))
 }
 
-/// One that was added may be covered by another installation than the one on record; one that was removed
-/// is not covered by it any more.
-async fn look_at(
-    named: &NamedRepository,
-    hint: RepositoryHint,
+/// Those of its repositories that are known, in the order in which they are locked. One that was added may
+/// be covered by another installation than the one on record; one that was removed is not covered by it
+/// any more.
+async fn known_among(
+    event: &InstallationRepositoriesEvent,
     processing: &Processing<'_>,
     conn: &mut Conn,
-) -> QueryResult<()> {
-    let Some(row) = row_of(named.id, processing, conn).await? else {
-        return Ok(());
-    };
-    let request = processing.request();
-    refresh::request_repository(row.id, hint, &request, conn).await?;
-    repository::doubt_installation(row.id, processing.now, conn).await
-}
-
-async fn row_of(
-    id: RepositoryId,
-    processing: &Processing<'_>,
-    conn: &mut Conn,
-) -> QueryResult<Option<Repository>> {
-    repository::find_by_github_id(&processing.app.host, id, conn).await
+) -> QueryResult<Vec<(RepositoryRowId, RepositoryHint)>> {
+    let hinted = |removed| move |named: &NamedRepository| (named.id, RepositoryHint { removed });
+    let added = event.added.iter().map(hinted(false));
+    let named = added.chain(event.removed.iter().map(hinted(true)));
+    let mut known = Vec::new();
+    for (id, hint) in named {
+        let row = repository::find_by_github_id(&processing.app.host, id, conn).await?;
+        known.extend(row.map(|row| (row.id, hint)));
+    }
+    known.sort_by_key(|(row, _)| *row);
+    Ok(known)
 }

@@ -26,20 +26,20 @@ pub(super) async fn process(
     }
     let host = &processing.app.host;
     let known = repository::find_by_github_id(host, event.id, conn).await?;
+    // Jobs and bindings are locked before the repository's row, as everybody does.
+    if let Some(row) = &known {
+        let request = processing.request();
+        refresh::request_repository(row.id, RepositoryHint::default(), &request, conn).await?;
+    }
     let mut decisions = Vec::new();
     if matters_to_the_unsynced(&event.action) {
         for name in names(event) {
             decisions.extend(look_again(name, event.installation_id, processing, conn).await?);
         }
     }
-    if let Some(row) = &known {
-        let hint = RepositoryHint::default();
-        let request = processing.request();
-        refresh::request_repository(row.id, hint, &request, conn).await?;
-        // A transfer always changes the installation; which one it is now is asked.
-        if event.action == RepositoryAction::Transferred {
-            repository::doubt_installation(row.id, processing.now, conn).await?;
-        }
+    // A transfer always changes the installation; which one it is now is asked.
+    if let (Some(row), RepositoryAction::Transferred) = (&known, &event.action) {
+        repository::doubt_installation(row.id, processing.now, conn).await?;
     }
     if known.is_none() && decisions.is_empty() {
         return Ok(Verdict::ignored("no_binding").because(format!(

@@ -95,7 +95,7 @@ pub async fn ask_for_installation(
 }
 
 /// The same of every App on the host: the first that covers it, and before all others the one on record.
-/// One that cannot be asked keeps the others from nothing.
+/// While that one cannot be asked, no other takes the repository over; another keeps nobody from anything.
 pub(super) async fn covering(
     context: &Context,
     row: &Repository,
@@ -116,6 +116,7 @@ pub(super) async fn covering(
                 return Ok(Some(known));
             }
             Ok(None) => {}
+            Err(error) if Some(app.row) == recorded => return Err(error.into()),
             Err(error) => failed = failed.or(Some(error)),
         }
     }

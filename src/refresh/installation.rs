@@ -257,43 +257,51 @@ impl Look<'_> {
         conn: &mut Conn,
     ) -> QueryResult<usize> {
         let host = &self.through.app.host;
-        if let Some(row) = row {
+        let (this, request) = (&self.through.installation, &self.request);
+        let grants = self.context.config.access.grants;
+        let coverage = match row {
+            Some(row) => self.coverage(row, conn).await?,
+            None => None,
+        };
+        if let (Some(row), None) = (row, coverage) {
+            request_repository(row.id, RepositoryHint::default(), request, conn).await?;
+        }
+        // Jobs and bindings are locked before the repository's row, as everybody does.
+        let woken = wake_unsynced(host, &seen.name, this, grants, request, conn).await?;
+        if let (Some(row), Some(coverage)) = (row, coverage) {
             let sighting = Sighting {
                 host,
                 seen,
-                coverage: self.coverage(row, conn).await?,
+                coverage,
                 etag: None,
                 read_at,
                 restored: self.hint.restored,
-                grants: self.context.config.access.grants,
+                grants,
                 except: None,
             };
             if self.is_news(row, &sighting) {
-                record_sighting(&sighting, &self.request, conn).await?;
+                record_sighting(&sighting, request, conn).await?;
             }
         }
-        let installation = &self.through.installation;
-        let grants = self.context.config.access.grants;
-        wake_unsynced(host, &seen.name, installation, grants, &self.request, conn).await
+        Ok(woken)
     }
 
     /// The App has one installation on an account, so a later one of the same App takes over. One of
-    /// another App stays on record while it works.
-    async fn coverage(&self, row: &Repository, conn: &mut Conn) -> QueryResult<Coverage> {
+    /// another App stays on record while it works; `None`: it does, and whether it still covers the
+    /// repository is asked of GitHub, and not concluded from this list.
+    async fn coverage(&self, row: &Repository, conn: &mut Conn) -> QueryResult<Option<Coverage>> {
         let this = &self.through.installation;
         let recorded = match row.installation_id {
             Some(id) => installation::find(id, conn).await?,
             None => None,
         };
-        let another = recorded.filter(|recorded| {
-            recorded.github_app_id != this.github_app_id
-                && recorded.works()
-                && row.installation_doubted_at.is_none()
-                && row.reachability == Reachability::Reachable
-        });
+        let another = recorded
+            .filter(|recorded| recorded.github_app_id != this.github_app_id && recorded.works());
+        let certain =
+            row.installation_doubted_at.is_none() && row.reachability == Reachability::Reachable;
         Ok(match another {
-            Some(another) => Coverage::OnRecord(another.id),
-            None => Coverage::Asked(this.id),
+            Some(another) => certain.then_some(Coverage::OnRecord(another.id)),
+            None => Some(Coverage::Asked(this.id)),
         })
     }
 

@@ -136,14 +136,17 @@ pub async fn mark_covered(
 }
 
 /// Something has said that another installation may cover it by now: before anything more is read
-/// through the one on record, GitHub is asked. The id on record is kept.
+/// through the one on record, GitHub is asked. The id on record is kept, and a later doubt stays.
 pub async fn doubt_installation(
     id: RepositoryRowId,
     now: DateTime<Utc>,
     conn: &mut Conn,
 ) -> QueryResult<()> {
+    let doubted = repositories::installation_doubted_at;
+    let earlier = doubted.lt(now).assume_not_null();
     diesel::update(repositories::table.find(id))
-        .set(repositories::installation_doubted_at.eq(now))
+        .filter(doubted.is_null().or(earlier))
+        .set(doubted.eq(now))
         .execute(conn)
         .await?;
     Ok(())

@@ -66,10 +66,12 @@ pub(super) fn look_again_at(sent_at: DateTime<Utc>, now: DateTime<Utc>) -> DateT
     now + (now - sent_at).clamp(TimeDelta::seconds(1), TimeDelta::seconds(30))
 }
 
-/// The push that told of the head that is known, while it is so young that GitHub's API may not be of
-/// one mind about it: another head that is read may be how the ref was before.
+/// The push that told of the head that is known, if it is so young that GitHub's API may not be of one
+/// mind about it, and `head` is how the ref was before. Not where a later push led back there; and any
+/// other head is the truth, told or not.
 pub async fn unsettled(
     known: Oid,
+    head: Oid,
     app: AppRowId,
     repository: RepositoryId,
     git_ref: &GitRef,
@@ -77,12 +79,20 @@ pub async fn unsettled(
     conn: &mut Conn,
 ) -> QueryResult<Option<Told>> {
     let told = inbox::newest_push(app, repository, git_ref, known, conn).await?;
-    Ok(told.filter(|told| is_young(told.sent_at, now)))
+    let Some(told) = told.filter(|told| is_young(told.sent_at, now)) else {
+        return Ok(None);
+    };
+    let told_of_head = inbox::newest_push(app, repository, git_ref, head, conn).await?;
+    if told_of_head > Some(told) {
+        return Ok(None);
+    }
+    let left = left_behind(head, told, app, repository, git_ref, conn).await?;
+    Ok(left.then_some(told))
 }
 
 /// Whether the ref was at `head` before the push that brought it where it is known to be, or before one
 /// that led there.
-pub(super) async fn left_behind(
+async fn left_behind(
     head: Oid,
     newest: Told,
     app: AppRowId,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::hint::{Lagging, PushHint, lagging, left_behind, look_again_at, unsettled};
+use super::hint::{Lagging, PushHint, lagging, look_again_at, unsettled};
 use super::locate::Located;
 use super::stop::{Learnt, Step, Stop};
 use crate::binding::{BindingView, Finding};
@@ -10,7 +10,6 @@ use crate::context::Context;
 use crate::git::{GitRef, Oid};
 use crate::github::GitHubError;
 use crate::github::client::{Commit, Conditional};
-use crate::inbox;
 use crate::queue::{Job, Outcome};
 use crate::repository_ref::{self, Resolution};
 
@@ -166,17 +165,10 @@ impl Resolver<'_> {
         } = self.located;
         let (id, now) = (repository.github_id, self.context.clock.now());
         let mut conn = self.context.db.read().await?;
-        let Some(told) = unsettled(known, app.row, id, git_ref, now, &mut conn).await? else {
+        let told = unsettled(known, head, app.row, id, git_ref, now, &mut conn).await?;
+        let Some(told) = told else {
             return Ok(());
         };
-        let told_of_head = inbox::newest_push(app.row, id, git_ref, head, &mut conn).await?;
-        if told_of_head > Some(told) {
-            return Ok(());
-        }
-        // Any other head than one that a push has left behind is the truth.
-        if !left_behind(head, told, app.row, id, git_ref, &mut conn).await? {
-            return Ok(());
-        }
         let until = look_again_at(told.sent_at, now);
         let reason =
             "GitHub's API shows the ref otherwise than the push that was synced".to_owned();

@@ -108,27 +108,20 @@ impl ContentSync {
         let git_ref = resolver.git_ref()?;
         let resolved = resolver.resolve(&git_ref).await?;
         drop(looking);
-        // The ref is there and the repository is ours to read: what stands in the way is another thing.
-        let found = Learnt {
-            job: Some(job.id),
-            binding: Some(target.binding.clone()),
-            finding: Some(None),
-            tried: Some(resolved.commit.sha),
-            installation: Some(located.installation.id),
-            at: context.clock.now(),
-            ..Learnt::default()
-        };
-        Attempt {
+        let attempt = Attempt {
             sync: self,
             job,
             target,
             located,
             git_ref,
             resolved,
-        }
-        .run()
-        .await
-        .map_err(|stop| stop.having(found))
+        };
+        // The ref is there and the repository is ours to read: what stands in the way is another thing.
+        let found = Learnt {
+            finding: Some(None),
+            ..attempt.learnt()
+        };
+        attempt.run().await.map_err(|stop| stop.having(found))
     }
 
     async fn target(&self, job: &Job) -> Step<Option<BindingView>> {
@@ -285,6 +278,8 @@ impl Attempt<'_> {
     fn learnt(&self) -> Learnt {
         Learnt {
             job: Some(self.job.id),
+            binding: Some(self.target.binding.clone()),
+            tried: Some(self.resolved.commit.sha),
             installation: Some(self.located.installation.id),
             at: self.context().clock.now(),
             ..Learnt::default()

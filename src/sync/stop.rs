@@ -132,7 +132,7 @@ impl Effect for Learnt {
 }
 
 impl Learnt {
-    /// With what an error of GitHub's says about the installation.
+    /// With what an error of GitHub's says about the installation and the binding.
     fn from(self, error: &GitHubError) -> Self {
         match error {
             GitHubError::AccessLost(AccessLost::Suspended) => Self {
@@ -140,9 +140,14 @@ impl Learnt {
                 finding: Some(Some(Finding::Suspended)),
                 ..self
             },
-            GitHubError::AccessLost(AccessLost::NotInstalled) => Self {
-                uninstalled: true,
+            GitHubError::AccessLost(lost) => Self {
+                uninstalled: *lost == AccessLost::NotInstalled,
                 finding: Some(Some(Finding::AccessLost)),
+                ..self
+            },
+            // It was read, and is too large at this very commit.
+            GitHubError::TooLarge { .. } => Self {
+                finding: self.tried.map(|_| None),
                 ..self
             },
             _ => self,

@@ -154,6 +154,30 @@ stories! {
         world.end().await;
     }
 
+    async fn a_tenant_whose_grant_was_taken_loses_nothing_for_the_one_that_has_it(world: World) {
+        // As an Enterprise Server that does not know the path by id.
+        let by_id = Fault::on(Route::RepositoryInstallation).path_contains("/repositories/");
+        world.github.fail(by_id.status(404));
+        world.repository("templates", &[("a", "1")]).await;
+        world.revoke(world.installation).await;
+        world.api.put("/orgs/other", json!({})).await.expect(201);
+        let theirs = format!("/orgs/other/installations/{}", world.installation);
+        world.api.put(&theirs, json!({})).await.expect(201);
+        let body = json!({"github_owner": "octo", "github_repo": "templates"});
+        world.api.put("/orgs/other/bindings/theirs", body).await.expect(201);
+        world.settle().await;
+        world.api.delete(&theirs).await.expect(204);
+        world.grant(world.installation).await;
+        world.bind("site", "templates", json!({})).await;
+        let refreshes = "jobs WHERE kind = 'repository_refresh'";
+        let before = world.count(refreshes).await;
+        world.api.post("/orgs/other/bindings/theirs/sync").await.expect(202);
+        world.settle().await;
+        assert_eq!(world.count(refreshes).await, before, "it was not held to be lost");
+        assert_eq!(world.binding("site").await["access"], "reachable");
+        world.end().await;
+    }
+
     async fn i10_a_transfer_to_where_there_is_no_grant_ends_reading_too(world: World) {
         let repo = world.repository("templates", &[("a", "1")]).await;
         world.bind("site", "templates", json!({})).await;

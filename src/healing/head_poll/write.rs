@@ -87,7 +87,7 @@ impl Poll<'_> {
             let mut told = None;
             if let Ok(git_ref) = due.git_ref.parse::<GitRef>() {
                 let unsettled =
-                    sync::unsettled(known, app, id, &git_ref, asked_at, &mut conn).await?;
+                    sync::unsettled(known, head, app, id, &git_ref, asked_at, &mut conn).await?;
                 if let Some(pushed) = unsettled {
                     return Ok(Some(pushed.sent_at + sync::LAG));
                 }

@@ -18,8 +18,9 @@ impl Locator<'_> {
     /// an unsynced binding one that is not granted is as good as none, found by the same questions and
     /// written down nowhere: its operator is not to learn which private repositories there are.
     ///
-    /// The one on record comes before those of other Apps, and stays while it is granted to anybody: an
-    /// organisation that came by another App does not take the content of the first off its readers.
+    /// The one on record comes before those of other Apps, and stays while it is granted to anybody, or
+    /// cannot be asked for: an organisation that came by another App does not take the content of the first
+    /// off its readers.
     pub(super) async fn find_installation(&self, name: &RepositoryName) -> Step<Option<Cover>> {
         let recorded = self.target.installation.as_ref();
         let mut apps = self.context.apps.on_host(&self.target.binding.github_host);
@@ -29,16 +30,25 @@ impl Locator<'_> {
             let found = match self.ask_for_installation(&app, name).await {
                 Ok(Some(found)) => found,
                 Ok(None) => continue,
-                // One that cannot be asked keeps the others from nothing.
                 Err(stop) => {
+                    let on_record = recorded.filter(|it| it.github_app_id == app.row);
+                    if let Some(it) = on_record
+                        && self.is_kept(it.github_id).await?
+                    {
+                        return Err(stop);
+                    }
+                    // Another that cannot be asked keeps nobody from anything.
                     failed = failed.or(Some(stop));
                     continue;
                 }
             };
             let is_recorded = recorded.is_some_and(|it| it.github_id == found.seen.id);
-            if self.is_granted(found.seen.id).await?
-                || (is_recorded && self.is_granted_to_anybody(found.seen.id).await?)
-            {
+            let is_taken = if is_recorded {
+                self.is_kept(found.seen.id).await?
+            } else {
+                self.is_granted(found.seen.id).await?
+            };
+            if is_taken {
                 return Ok(Some(self.known(found).await?));
             }
             not_granted = not_granted.or(Some(found));
@@ -92,7 +102,12 @@ impl Locator<'_> {
         Ok(self.context.config.access.grants.allow(holds_grant))
     }
 
-    pub(super) async fn is_granted_to_anybody(&self, id: InstallationId) -> Step<bool> {
+    /// Whether an installation on record is to stay there: granted to this organisation, or to another.
+    async fn is_kept(&self, id: InstallationId) -> Step<bool> {
+        Ok(self.is_granted(id).await? || self.is_granted_to_anybody(id).await?)
+    }
+
+    async fn is_granted_to_anybody(&self, id: InstallationId) -> Step<bool> {
         let mut conn = self.context.db.read().await?;
         let holder = grant::holder(&self.target.binding.github_host, id, &mut conn).await?;
         Ok(holder.is_some())

@@ -130,8 +130,12 @@ impl Locator<'_> {
             refused => refused,
         };
         if let Err(refused) = allowed {
-            // At the name that was asked for another repository may be by now.
-            let surely = repository.is_none() || cover.by_name.is_none();
+            // At the name that was asked for another repository may be by now; what covers that one
+            // says nothing of this one, unless it is on record for it.
+            let on_record = self.target.installation.as_ref();
+            let surely = repository.is_none()
+                || cover.by_name.is_none()
+                || on_record.is_some_and(|recorded| recorded.id == installation.id);
             self.record_cover(&cover).await?;
             return Err(if surely {
                 refused

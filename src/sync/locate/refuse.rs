@@ -79,11 +79,9 @@ impl Locator<'_> {
             return self.not_granted(None);
         }
         let learnt = Learnt {
-            finding: self
-                .target
-                .repository
-                .is_none()
-                .then_some(Some(Finding::AccessLost)),
+            // Of one that has synced, the repository's row says it to a reader; the finding, that nothing
+            // was looked at.
+            finding: Some(Some(Finding::AccessLost)),
             repository_out_of_reach: self
                 .target
                 .repository
