@@ -64,6 +64,7 @@ pub struct Api {
     base_url: String,
     guesses: Guesses,
     refusals: audit::Refusals,
+    syncs: bindings::Syncs,
     /// What a scrape found, and that the database answered.
     depths: Lately<Arc<metrics::Depths>>,
     ready: Lately<()>,
@@ -83,6 +84,7 @@ impl Api {
             base_url,
             guesses: Guesses::default(),
             refusals: audit::Refusals::default(),
+            syncs: bindings::Syncs::default(),
             depths: Lately::default(),
             ready: Lately::default(),
         }
