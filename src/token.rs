@@ -32,6 +32,9 @@ const LOOKUP_BYTES: usize = 9;
 /// 32 bytes cannot be guessed, so a fast keyed hash is enough to store them by.
 const SECRET_BYTES: usize = 32;
 const SALT_BYTES: usize = 16;
+/// In base64 without padding.
+const LOOKUP_CHARACTERS: usize = (LOOKUP_BYTES * 4).div_ceil(3);
+const SECRET_CHARACTERS: usize = (SECRET_BYTES * 4).div_ceil(3);
 
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = api_tokens, check_for_backend(Dialect))]
@@ -87,15 +90,32 @@ pub async fn create(new: &NewToken, now: DateTime<Utc>, conn: &mut Conn) -> Quer
     })
 }
 
-/// The token that this text is, if it is one of ours and still good.
-pub async fn authenticate(
-    text: &SecretString,
+/// A text that may be a token of ours, by its form: nothing else is looked up.
+#[derive(Clone, Copy)]
+pub(crate) struct Presented<'a> {
+    lookup: &'a str,
+    secret: &'a str,
+}
+
+impl<'a> Presented<'a> {
+    pub(crate) fn of(text: &'a SecretString) -> Option<Self> {
+        let rest = text.expose_secret().strip_prefix(PREFIX)?;
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        if rest.len() != LOOKUP_CHARACTERS + SECRET_CHARACTERS || !rest.bytes().all(is_plain) {
+            return None;
+        }
+        let (lookup, secret) = rest.split_at(LOOKUP_CHARACTERS);
+        Some(Self { lookup, secret })
+    }
+}
+
+/// The token that was presented, if it is one of ours and still good.
+pub(crate) async fn authenticate(
+    presented: Presented<'_>,
     now: DateTime<Utc>,
     conn: &mut Conn,
 ) -> QueryResult<Option<Token>> {
-    let Some((lookup, secret)) = halves(text.expose_secret()) else {
-        return Ok(None);
-    };
+    let Presented { lookup, secret } = presented;
     let found: Option<(Token, Vec<u8>, Vec<u8>)> = api_tokens::table
         .filter(api_tokens::lookup.eq(lookup))
         .select((Token::as_select(), api_tokens::salt, api_tokens::hash))
@@ -229,12 +249,6 @@ fn global_admins(now: DateTime<Utc>) -> _ {
         .filter(api_tokens::role.eq(admin))
         .filter(api_tokens::revoked_at.is_null())
         .filter(is_good)
-}
-
-fn halves(text: &str) -> Option<(&str, &str)> {
-    let rest = text.strip_prefix(PREFIX)?;
-    rest.is_ascii()
-        .then(|| rest.split_at_checked(LOOKUP_BYTES.div_ceil(3) * 4))?
 }
 
 fn mac(salt: &[u8], secret: &str) -> Hmac<Sha256> {

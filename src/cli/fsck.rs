@@ -21,7 +21,7 @@ pub(super) struct FsckArgs {
     /// How the verdict is printed.
     #[arg(short, long, value_enum, default_value_t = Output::Text)]
     output: Output,
-    /// Read rows only: leave out the bytes of the files, and the pages of SQLite's file.
+    /// Read rows only: leave out the bytes of the files, and of SQLite's file whether it is whole.
     #[arg(long)]
     quick: bool,
     /// What a sender sent and was answered: a line `{"app": 1, "guid": "…", "status": 202}` each.
@@ -75,5 +75,5 @@ async fn look(args: FsckArgs) -> anyhow::Result<Report> {
         logs: args.log_file,
         ..Options::of(&config)
     };
-    fsck::check(&db, &options, Clock::system().now()).await
+    fsck::check(&db, &options, &Clock::system()).await
 }

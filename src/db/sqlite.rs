@@ -24,6 +24,9 @@ type Transactions = <SqliteConnection as Connection>::TransactionManager;
 const SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
     PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON;";
 
+/// First of all, so that not even the journal's mode is changed: whoever serves the file has set it.
+const SETUP_TO_LOOK: &str = "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000;";
+
 /// What a connection is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Usage {
@@ -42,12 +45,12 @@ impl SqliteHandle {
     pub(super) async fn open(path: String, usage: Usage) -> ConnectionResult<Self> {
         let open = move || {
             let mut connection = SqliteConnection::establish(&path)?;
-            let mut setup = SETUP.to_owned();
-            if usage == Usage::Look {
-                setup.push_str(" PRAGMA query_only = ON;");
-            }
+            let setup = match usage {
+                Usage::Serve => SETUP,
+                Usage::Look => SETUP_TO_LOOK,
+            };
             connection
-                .batch_execute(&setup)
+                .batch_execute(setup)
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
             ConnectionResult::Ok(connection)
         };

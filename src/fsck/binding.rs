@@ -7,6 +7,7 @@ use diesel_async::RunQueryDsl;
 
 use super::{Findings, Invariant, Options, Rule, grants, publishes, tree};
 use crate::binding::{self, Binding, Status};
+use crate::clock::Clock;
 use crate::content::{self, Content};
 use crate::db::Conn;
 use crate::db::schema::{bindings, contents, jobs};
@@ -73,7 +74,7 @@ impl Bound {
 
 pub(super) async fn check(
     options: &Options,
-    now: DateTime<Utc>,
+    clock: &Clock,
     findings: &mut Findings,
     conn: &mut Conn,
 ) -> QueryResult<()> {
@@ -92,6 +93,7 @@ pub(super) async fn check(
         last = *end;
         findings.looked_at("bindings", page.len());
         for id in page {
+            let now = clock.now();
             conn.snapshot(async |conn| check_one(id, options, now, findings, conn).await)
                 .await?;
         }

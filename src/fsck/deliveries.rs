@@ -10,6 +10,7 @@ use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 
 use super::{Findings, Invariant, Options, Rule, surely_kept};
+use crate::clock::Clock;
 use crate::db::schema::{deliveries, delivery_bodies, delivery_decisions, job_events, jobs};
 use crate::db::{Conn, Dialect, Json};
 use crate::healing;
@@ -76,14 +77,15 @@ struct Page {
 
 pub(super) async fn check(
     options: &Options,
-    now: DateTime<Utc>,
+    clock: &Clock,
     findings: &mut Findings,
     conn: &mut Conn,
 ) -> QueryResult<()> {
     let mut last = DeliveryId::new(0);
-    let mut unexplained = BTreeMap::new();
+    let mut unexplained = Unexplained::new();
     let mut failed = 0;
     loop {
+        let now = clock.now();
         let page = conn.snapshot(async |conn| read(last, conn).await).await?;
         let Some(end) = page.rows.last() else {
             break;
@@ -94,7 +96,7 @@ pub(super) async fn check(
             look_at(row, &page, options, now, findings);
             failed += i32::from(row.state == DeliveryState::Failed);
             if is_unexplained(row, &page, options, now) {
-                unexplained.insert(row.id, row.place());
+                unexplained.insert(row.id, (row.processed_at, row.place()));
             }
         }
     }
@@ -104,8 +106,12 @@ pub(super) async fn check(
         ));
     }
     find_causes(&mut unexplained, findings, conn).await?;
-    for place in unexplained.into_values() {
-        findings.add(&NO_OUTCOME, place, "no decision, no job, no reason");
+    // The job that explains one may have been pruned since its page was read.
+    let kept = jobs_kept_since(options, clock.now());
+    for (processed_at, place) in unexplained.into_values() {
+        if processed_at > Some(kept) {
+            findings.add(&NO_OUTCOME, place, "no decision, no job, no reason");
+        }
     }
     Ok(())
 }
@@ -174,21 +180,28 @@ fn keeps_body(row: &Row, options: &Options, now: DateTime<Utc>) -> bool {
     row.state == DeliveryState::Received || row.received_at > surely_kept(options.keep_bodies, now)
 }
 
-/// A ping asks for nothing. A job that the healing made, and that this delivery joined, goes early.
+/// A ping asks for nothing.
 fn is_unexplained(row: &Row, page: &Page, options: &Options, now: DateTime<Utc>) -> bool {
-    let healed = healing::KEPT.to_std().unwrap_or_default();
-    let kept = options.keep_finished.min(healed);
     row.state == DeliveryState::Processed
         && row.reason.is_none()
         && row.event != "ping"
-        && row.processed_at > Some(surely_kept(kept, now))
+        && row.processed_at > Some(jobs_kept_since(options, now))
         && !page.decisions.contains_key(&row.id)
 }
+
+/// A job that the healing made, and that a delivery joined, goes early.
+fn jobs_kept_since(options: &Options, now: DateTime<Utc>) -> DateTime<Utc> {
+    let healed = healing::KEPT.to_std().unwrap_or_default();
+    surely_kept(options.keep_finished.min(healed), now)
+}
+
+/// What was processed, when, and where it is.
+type Unexplained = BTreeMap<DeliveryId, (Option<DateTime<Utc>>, String)>;
 
 /// Takes out those that a job, or a request that joined one, names as its cause. Jobs are found by their
 /// cause in no index, so all of them are passed through, once.
 async fn find_causes(
-    unexplained: &mut BTreeMap<DeliveryId, String>,
+    unexplained: &mut Unexplained,
     findings: &mut Findings,
     conn: &mut Conn,
 ) -> QueryResult<()> {
@@ -231,7 +244,7 @@ async fn find_causes(
     Ok(())
 }
 
-fn explain(cause: &serde_json::Value, unexplained: &mut BTreeMap<DeliveryId, String>) {
+fn explain(cause: &serde_json::Value, unexplained: &mut Unexplained) {
     if let (Some("delivery"), Some(id)) = (cause["type"].as_str(), cause["id"].as_i64()) {
         unexplained.remove(&DeliveryId::new(id));
     }

@@ -26,6 +26,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
+use crate::clock::Clock;
 use crate::config::{Config, Grants};
 use crate::db::Db;
 
@@ -44,7 +45,7 @@ pub struct Options {
     pub keep_deliveries: Duration,
     /// How long what is due may wait, and what was sent may be missing, before somebody should look.
     pub patience: Duration,
-    /// Whether every stored byte is read and hashed, and on SQLite every page of the file.
+    /// Whether every stored byte is read and hashed, and on SQLite the file itself looked through.
     pub bytes: bool,
     /// What a sender sent and was answered, one JSON object a line.
     pub record: Option<PathBuf>,
@@ -75,20 +76,23 @@ impl Options {
 }
 
 /// Looks at everything that the options name. An `Err` is no verdict: it could not be looked at.
-pub async fn check(db: &Db, options: &Options, now: DateTime<Utc>) -> anyhow::Result<Report> {
+///
+/// A look may take long: what may have been pruned meanwhile goes by the clock as it is at each page.
+pub async fn check(db: &Db, options: &Options, clock: &Clock) -> anyhow::Result<Report> {
+    let begun = clock.now();
     let mut findings = Findings::default();
     let mut conn = db.read().await?;
     tables::check_migrations(&mut findings, &mut conn).await?;
     if findings.is_empty() {
         tables::check(options, &mut findings, &mut conn).await?;
-        deliveries::check(options, now, &mut findings, &mut conn).await?;
-        jobs::check(options, now, &mut findings, &mut conn).await?;
-        binding::check(options, now, &mut findings, &mut conn).await?;
+        deliveries::check(options, clock, &mut findings, &mut conn).await?;
+        jobs::check(options, clock.now(), &mut findings, &mut conn).await?;
+        binding::check(options, clock, &mut findings, &mut conn).await?;
         if options.bytes {
             blobs::check(&mut findings, &mut conn).await?;
         }
         if let Some(path) = &options.record {
-            let read = record::check_file(path, options, now, &mut findings, &mut conn).await;
+            let read = record::check_file(path, options, clock, &mut findings, &mut conn).await;
             read.with_context(|| format!("cannot use the record {}", path.display()))?;
         }
     }
@@ -106,7 +110,7 @@ pub async fn check(db: &Db, options: &Options, now: DateTime<Utc>) -> anyhow::Re
         });
         read.with_context(|| format!("cannot read the log {}", path.display()))?;
     }
-    Ok(Report::new(options, findings, now))
+    Ok(Report::new(options, findings, begun))
 }
 
 /// Before this, what is kept for `kept` may have been pruned. Pruning goes by its own clock, and in rounds.

@@ -5,13 +5,14 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::Context as _;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 
-use super::{Findings, Invariant, Options, Rule};
+use super::{Findings, Invariant, Options, Rule, surely_kept};
+use crate::clock::Clock;
 use crate::db::Conn;
 use crate::db::schema::github_apps;
 use crate::github::ids::AppId;
@@ -67,7 +68,7 @@ const BATCH: usize = 500;
 pub(super) async fn check_file(
     path: &Path,
     options: &Options,
-    now: DateTime<Utc>,
+    clock: &Clock,
     findings: &mut Findings,
     conn: &mut Conn,
 ) -> anyhow::Result<()> {
@@ -83,7 +84,7 @@ pub(super) async fn check_file(
         if batch.is_empty() {
             return Ok(());
         }
-        check_record(&batch, options, now, findings, conn).await?;
+        check_record(&batch, options, clock.now(), findings, conn).await?;
     }
 }
 
@@ -96,8 +97,7 @@ pub async fn check_record(
     conn: &mut Conn,
 ) -> QueryResult<()> {
     findings.looked_at("sent deliveries", sent.len());
-    let forgotten =
-        now - TimeDelta::from_std(options.keep_deliveries).unwrap_or(TimeDelta::MAX / 2);
+    let forgotten = surely_kept(options.keep_deliveries, now);
     let mut of_app = BTreeMap::<AppId, Vec<&Sent>>::new();
     for one in sent
         .iter()

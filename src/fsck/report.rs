@@ -147,7 +147,13 @@ fn extent(invariant: Invariant, options: &Options) -> (Extent, Option<&'static s
             Extent::Partly,
             Some("whether a ref itself went back: GitHub or a simulator"),
         ),
-        Invariant::Identity | Invariant::Live => (Extent::Whole, None),
+        Invariant::Identity => (Extent::Whole, None),
+        Invariant::Live => (
+            Extent::Partly,
+            Some(
+                "whether the healing runs: GET /healing, or the time of its last success in the metrics",
+            ),
+        ),
         Invariant::Atomic if options.bytes => (
             Extent::Partly,
             Some("what readers saw meanwhile: readers, while faults are made"),
@@ -173,7 +179,9 @@ fn extent(invariant: Invariant, options: &Options) -> (Extent, Option<&'static s
         Invariant::Schema if options.bytes => (Extent::Whole, None),
         Invariant::Schema => (
             Extent::Partly,
-            Some("whether the file of SQLite is whole: a look without --quick"),
+            Some(
+                "whether the file of SQLite is whole and its references lead somewhere: a look without --quick",
+            ),
         ),
     }
 }

@@ -81,16 +81,14 @@ async fn check_sqlite(
         #[diesel(sql_type = Nullable<BigInt>)]
         row: Option<i64>,
     }
-    let integrity = if options.bytes {
-        "integrity_check"
-    } else {
-        "quick_check"
-    };
-    let said: Vec<Said> = diesel::sql_query(format!(
-        "SELECT {integrity} AS said FROM pragma_{integrity}"
-    ))
-    .load(conn)
-    .await?;
+    // Each reads the whole file, or whole tables, in one statement: meanwhile the write-ahead log only grows.
+    if !options.bytes {
+        return Ok(());
+    }
+    let said: Vec<Said> =
+        diesel::sql_query("SELECT integrity_check AS said FROM pragma_integrity_check")
+            .load(conn)
+            .await?;
     for Said { said } in said.into_iter().filter(|row| row.said != "ok") {
         findings.add(&DAMAGED, "the file", said);
     }

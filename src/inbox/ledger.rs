@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 
 use crate::db::schema::{deliveries, delivery_bodies};
@@ -149,11 +151,20 @@ pub async fn body(id: DeliveryId, conn: &mut Conn) -> QueryResult<Option<Vec<u8>
     Ok((!parts.is_empty()).then(|| parts.concat()))
 }
 
-/// Has a delivery processed again; one that waits already is left as it is. `false` when its body
-/// is no longer there, or never was a JSON object. Must run in a transaction.
-pub async fn replay(id: DeliveryId, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<bool> {
+/// What came of asking for a delivery to be processed again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replay {
+    Asked,
+    /// It waits to be processed anyway, and is left as it is.
+    WaitsAlready,
+    /// Its body is no longer there, or never was a JSON object.
+    NoBody,
+}
+
+/// Has a delivery processed again. Must run in a transaction.
+pub async fn replay(id: DeliveryId, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<Replay> {
     let Some(delivery) = find(id, conn).await? else {
-        return Ok(false);
+        return Ok(Replay::NoBody);
     };
     let bodies: i64 = delivery_bodies::table
         .filter(delivery_bodies::delivery_id.eq(id))
@@ -161,7 +172,7 @@ pub async fn replay(id: DeliveryId, now: DateTime<Utc>, conn: &mut Conn) -> Quer
         .get_result(conn)
         .await?;
     if bodies == 0 || delivery.state == DeliveryState::Rejected {
-        return Ok(false);
+        return Ok(Replay::NoBody);
     }
     let again = deliveries::table
         .find(id)
@@ -174,15 +185,17 @@ pub async fn replay(id: DeliveryId, now: DateTime<Utc>, conn: &mut Conn) -> Quer
         deliveries::attempts.eq(0),
         deliveries::scheduled_at.eq(now),
     );
-    diesel::update(again).set(changes).execute(conn).await?;
+    if diesel::update(again).set(changes).execute(conn).await? == 0 {
+        return Ok(Replay::WaitsAlready);
+    }
     conn.wake_on_commit(Channel::Inbox).await?;
-    Ok(true)
+    Ok(Replay::Asked)
 }
 
 /// Since when the oldest delivery has been waiting: whether the inbox keeps up.
 pub async fn oldest_waiting(conn: &mut Conn) -> QueryResult<Option<DateTime<Utc>>> {
     deliveries::table
-        .filter(deliveries::state.eq(DeliveryState::Received))
+        .filter(is_waiting())
         .select(diesel::dsl::min(deliveries::received_at))
         .first(conn)
         .await
@@ -190,11 +203,14 @@ pub async fn oldest_waiting(conn: &mut Conn) -> QueryResult<Option<DateTime<Utc>
 
 /// How many wait to be processed.
 pub async fn count_waiting(conn: &mut Conn) -> QueryResult<i64> {
-    // A literal, so that both databases see that the partial index will do.
-    let waiting = diesel::dsl::sql::<diesel::sql_types::Bool>("deliveries.state = 'received'");
     deliveries::table
-        .filter(waiting)
+        .filter(is_waiting())
         .count()
         .get_result(conn)
         .await
+}
+
+/// A literal, so that both databases see that the partial index will do.
+fn is_waiting() -> SqlLiteral<Bool> {
+    diesel::dsl::sql("deliveries.state = 'received'")
 }

@@ -10,8 +10,8 @@ mod worker;
 
 pub use decision::{Decision, NewDecision, Verdict, decisions_of, replace};
 pub use ledger::{
-    About, Delivery, DeliveryFilter, DeliveryState, SignedBy, body, count_waiting, find, list,
-    oldest_waiting, replay,
+    About, Delivery, DeliveryFilter, DeliveryState, Replay, SignedBy, body, count_waiting, find,
+    list, oldest_waiting, replay,
 };
 pub use prune::{prune_bodies, prune_deliveries};
 pub use record::{Inbox, NewDelivery, Recorded};

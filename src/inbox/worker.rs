@@ -16,7 +16,7 @@ use crate::apps::Apps;
 use crate::clock::Clock;
 use crate::config::Grants;
 use crate::db::schema::deliveries;
-use crate::db::{Channel, Conn, Db, DbError, Driver};
+use crate::db::{Channel, Conn, Db, DbError, Dialect, Driver};
 use crate::github::delivery_body::BodyFormat;
 use crate::github::event::{self, Envelope, Event};
 use crate::ids::{AppRowId, DeliveryId};
@@ -97,11 +97,16 @@ impl InboxWorker {
             let mut conn = self.db.write().await?;
             let work = async move {
                 conn.transaction(async |conn| {
-                    let Some(delivery) = take(&apps, now, conn).await? else {
+                    let Some(due) = take(&apps, now, conn).await? else {
                         return Ok(());
                     };
-                    *taken = Some(delivery.clone());
-                    self.process(&delivery, now, conn).await
+                    let id = due.id;
+                    *taken = Some(due);
+                    // A row that only another version can read fails here, and is put off as any other.
+                    match ledger::find(id, conn).await? {
+                        Some(delivery) => self.process(&delivery, now, conn).await,
+                        None => Ok(()),
+                    }
                 })
                 .await
             };
@@ -118,10 +123,10 @@ impl InboxWorker {
                 text: "the processor panicked".to_owned(),
             },
         };
-        let Some(delivery) = taken else {
+        let Some(taken) = taken else {
             return Err(DbError::Connection(failure.text));
         };
-        self.put_back(&delivery, &failure).await?;
+        self.put_back(&taken, &failure).await?;
         Ok(true)
     }
 
@@ -185,9 +190,9 @@ impl InboxWorker {
     }
 
     /// Unless somebody else has processed it meanwhile: then nothing is left to do.
-    async fn put_back(&self, delivery: &Delivery, failure: &Failure) -> Result<(), DbError> {
+    async fn put_back(&self, taken: &Taken, failure: &Failure) -> Result<(), DbError> {
         let now = self.clock.now();
-        let attempts = delivery.attempts + i32::from(failure.counts);
+        let attempts = taken.attempts + i32::from(failure.counts);
         let failed = attempts >= self.settings.max_attempts;
         let state = if failed {
             DeliveryState::Failed
@@ -205,16 +210,16 @@ impl InboxWorker {
             deliveries::processed_at.eq(failed.then_some(now)),
         );
         let as_taken = deliveries::table
-            .find(delivery.id)
+            .find(taken.id)
             .filter(deliveries::state.eq(DeliveryState::Received))
-            .filter(deliveries::attempts.eq(delivery.attempts));
+            .filter(deliveries::attempts.eq(taken.attempts));
         let mut conn = self.db.write().await?;
         let rows = diesel::update(as_taken)
             .set(changes)
             .execute(&mut conn)
             .await?;
         if rows == 1 {
-            tell_of_failure(delivery, attempts, &failure.text, failed);
+            tell_of_failure(taken, attempts, &failure.text, failed);
         }
         Ok(())
     }
@@ -247,8 +252,8 @@ fn is_passing(error: &diesel::result::Error) -> bool {
 }
 
 /// Someone has to look only when no further attempt will be made.
-fn tell_of_failure(delivery: &Delivery, attempts: i32, failure: &str, failed: bool) {
-    let (guid, event) = (&delivery.guid, &delivery.event);
+fn tell_of_failure(taken: &Taken, attempts: i32, failure: &str, failed: bool) {
+    let (guid, event) = (&taken.guid, &taken.event);
     if failed {
         count(event, DeliveryState::Failed);
         tracing::error!(
@@ -269,12 +274,22 @@ fn tell_of_failure(delivery: &Delivery, attempts: i32, failure: &str, failed: bo
     }
 }
 
+/// What a delivery is put back by: no more of its row than every version can read.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = deliveries, check_for_backend(Dialect))]
+struct Taken {
+    id: DeliveryId,
+    guid: String,
+    event: String,
+    attempts: i32,
+}
+
 /// The next delivery that is due, of an App that this process knows, locked until the transaction ends.
 async fn take(
     apps: &[AppRowId],
     now: DateTime<Utc>,
     conn: &mut Conn,
-) -> QueryResult<Option<Delivery>> {
+) -> QueryResult<Option<Taken>> {
     let due = deliveries::table
         .filter(deliveries::state.eq(DeliveryState::Received.as_str()))
         .filter(deliveries::scheduled_at.le(now))
@@ -291,10 +306,15 @@ async fn take(
             .optional()?,
         Driver::Sqlite(_) => due.first(conn).await.optional()?,
     };
-    match id {
-        Some(id) => ledger::find(DeliveryId::new(id), conn).await,
-        None => Ok(None),
-    }
+    let Some(id) = id else {
+        return Ok(None);
+    };
+    let taken = deliveries::table.find(DeliveryId::new(id));
+    taken
+        .select(Taken::as_select())
+        .first(conn)
+        .await
+        .optional()
 }
 
 async fn mark(

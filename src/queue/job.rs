@@ -117,11 +117,38 @@ pub enum Cause {
 
 /// One attempt that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(from = "StoredAttempt")]
 pub struct Attempt {
+    /// 1970: another version of this program wrote it, in its own way.
     pub at: DateTime<Utc>,
-    /// From 1.
+    /// From 1; 0: the same.
     pub attempt: i32,
     pub error: String,
+}
+
+/// As it may be found: what only another version can read keeps no job from its turn.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredAttempt {
+    Known {
+        at: DateTime<Utc>,
+        attempt: i32,
+        error: String,
+    },
+    Other(serde_json::Value),
+}
+
+impl From<StoredAttempt> for Attempt {
+    fn from(stored: StoredAttempt) -> Self {
+        match stored {
+            StoredAttempt::Known { at, attempt, error } => Self { at, attempt, error },
+            StoredAttempt::Other(other) => Self {
+                at: DateTime::UNIX_EPOCH,
+                attempt: 0,
+                error: other.to_string(),
+            },
+        }
+    }
 }
 
 /// One unit of work on one target.

@@ -29,7 +29,7 @@ impl Asked {
         let place = api.below_prefix(request.path());
         Ok(Self {
             action,
-            place: place.chars().take(MAX_PLACE).collect(),
+            place: printable(place),
             source: request.peer_addr().map(|peer| peer.ip().to_canonical()),
             request_id: id.map(|id| id.to_string()),
         })
@@ -57,4 +57,13 @@ impl Asked {
             request_id: None,
         }
     }
+}
+
+/// Without what PostgreSQL does not keep, and what would move a terminal's cursor.
+fn printable(path: &str) -> String {
+    let plain = |c: char| match c.is_control() {
+        true => char::REPLACEMENT_CHARACTER,
+        false => c,
+    };
+    path.chars().take(MAX_PLACE).map(plain).collect()
 }

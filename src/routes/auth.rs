@@ -25,7 +25,7 @@ use crate::ids::{OrganizationId, TokenId};
 use crate::organization::{self, Organization};
 use crate::queue::Cause;
 use crate::slug::Slug;
-use crate::token::{self, Role, Token};
+use crate::token::{self, Presented, Role, Token};
 
 /// Somebody with a good token, and what they ask for.
 #[derive(Debug, Clone)]
@@ -167,7 +167,7 @@ impl FromRequest for Caller {
         let request = request.clone();
         async move {
             let found = match &text {
-                Some(text) => authenticate(&api, text).await?,
+                Some(text) => authenticate(&api, source, text).await?,
                 None => None,
             };
             match found {
@@ -188,13 +188,23 @@ impl FromRequest for Caller {
     }
 }
 
-async fn authenticate(api: &Api, text: &SecretString) -> Result<Option<Somebody>, ApiError> {
+/// What cannot be a token is refused without the database, and who guessed too often asks it in a line.
+async fn authenticate(
+    api: &Api,
+    source: Source,
+    text: &SecretString,
+) -> Result<Option<Somebody>, ApiError> {
     let configured = api.context.config.access.admin_token.as_ref();
     if configured.is_some_and(|token| is_same(token, text)) {
         return Ok(Some(Somebody::configured_admin()));
     }
+    let Some(presented) = Presented::of(text) else {
+        return Ok(None);
+    };
     let now = api.now();
-    let token = token::authenticate(text, now, &mut *api.read().await?).await?;
+    let turn = api.guesses.turn(source, now).await;
+    let token = token::authenticate(presented, now, &mut *api.read().await?).await?;
+    drop(turn);
     if let Some(token) = token.as_ref().filter(|token| token.is_touch_due(now)) {
         touch_later(api, token.clone());
     }

@@ -17,7 +17,9 @@ use super::problem::{ApiError, Kind};
 use crate::audit;
 use crate::github::ids::{InstallationId, RepositoryId};
 use crate::ids::{DeliveryId, JobId};
-use crate::inbox::{self, Decision, Delivery, DeliveryFilter, DeliveryState, SignedBy, Verdict};
+use crate::inbox::{
+    self, Decision, Delivery, DeliveryFilter, DeliveryState, Replay, SignedBy, Verdict,
+};
 use crate::token::Role;
 
 /// One POST of GitHub's.
@@ -236,15 +238,18 @@ pub(super) async fn replay(
     let delivery = conn
         .transaction(async |conn| {
             let delivery = inbox::find(id, conn).await?.ok_or_else(no_such)?;
-            if inbox::replay(id, api.now(), conn).await? {
-                let event = caller.did(202).with_detail(delivery.guid.clone());
-                audit::record(&event, api.now(), conn).await?;
-                return Ok(delivery);
+            match inbox::replay(id, api.now(), conn).await? {
+                Replay::Asked => {
+                    let event = caller.did(202).with_detail(delivery.guid.clone());
+                    audit::record(&event, api.now(), conn).await?;
+                    Ok(delivery)
+                }
+                Replay::WaitsAlready => Ok(delivery),
+                Replay::NoBody => Err(ApiError::new(
+                    Kind::NotReplayable,
+                    "the body of the delivery is no longer kept, or was no JSON object; sync the binding instead",
+                )),
             }
-            Err(ApiError::new(
-                Kind::NotReplayable,
-                "the body of the delivery is no longer kept, or was no JSON object; sync the binding instead",
-            ))
         })
         .await?;
     tracing::info!(delivery.guid = %delivery.guid, token = caller.label(), "a delivery is replayed");

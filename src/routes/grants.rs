@@ -17,6 +17,7 @@ use crate::binding::{self, Binding};
 use crate::db::Conn;
 use crate::github::ids::InstallationId;
 use crate::grant::{self, Grant, Granted};
+use crate::ids::OrganizationId;
 use crate::organization::Organization;
 use crate::sync;
 use crate::token::Role;
@@ -197,13 +198,18 @@ pub(super) async fn delete(
         if !grant::revoke(&host, installation, organization.id, conn).await? {
             return Err(no_such());
         }
-        let bound = binding::of_installation(organization.id, &host, installation, conn).await?;
-        sync_all(&bound, &caller, &api, conn).await?;
         let event = caller.did(204).within(organization.id);
         let event = event.with_detail(host.clone());
         Ok(audit::record(&event, api.now(), conn).await?)
     })
     .await?;
+    drop(conn);
+    let bound = Bound {
+        organization: organization.id,
+        host,
+        installation,
+    };
+    show_loss(bound, caller.clone(), api.clone()).await;
     tracing::info!(
         organization = organization.slug,
         installation.id = %installation,
@@ -230,6 +236,47 @@ fn named(
     page::check_plain("host", &host)?;
     let id = path.installation_id.parse().ok();
     Ok((host.to_ascii_lowercase(), id.and_then(InstallationId::new)))
+}
+
+/// The bindings of an organisation that follow repositories of an installation.
+struct Bound {
+    organization: OrganizationId,
+    host: String,
+    installation: InstallationId,
+}
+
+/// Syncs asked for in one transaction.
+const SLICE: usize = 100;
+
+/// Has the bindings show that the grant is gone. It is gone already, whatever comes of this: thousands of
+/// jobs in its transaction would exceed the request's time, and the grant would stay. Who gives the request
+/// up does not end it.
+async fn show_loss(bound: Bound, caller: Caller, api: web::Data<Api>) {
+    let asking = actix_web::rt::spawn(async move {
+        let of = &bound;
+        let asked = async {
+            let mut conn = api.read().await?;
+            let found =
+                binding::of_installation(of.organization, &of.host, of.installation, &mut conn);
+            let bindings = found.await?;
+            drop(conn);
+            for slice in bindings.chunks(SLICE) {
+                let mut conn = api.write().await?;
+                conn.transaction(async |conn| sync_all(slice, &caller, &api, conn).await)
+                    .await?;
+            }
+            Ok::<_, ApiError>(())
+        };
+        if let Err(error) = asked.await {
+            tracing::warn!(
+                %error,
+                installation.id = %of.installation,
+                "not all bindings show yet that their grant was taken back; none is read or synced without it"
+            );
+        }
+    });
+    // A panic is told by its hook.
+    let _told = asking.await;
 }
 
 async fn sync_all(

@@ -49,7 +49,8 @@ pub(super) async fn livez() -> &'static str {
     ),
 )]
 pub(super) async fn readyz(api: web::Data<Api>) -> HttpResponse {
-    let reasons: Vec<_> = match tokio::time::timeout(DATABASE_TIMEOUT, ask_database(&api)).await {
+    let asked = api.ready.get(&api.context.clock, ask_database(&api));
+    let reasons: Vec<_> = match tokio::time::timeout(DATABASE_TIMEOUT, asked).await {
         Ok(Ok(())) => Vec::new(),
         Ok(Err(DbError::Connection(_))) => vec!["the database gives no connection"],
         Ok(Err(DbError::Query(_))) => vec!["the database does not answer a query: is it migrated?"],

@@ -1,7 +1,7 @@
 //! Measures for Prometheus. No label names a tenant or a repository: series stay few, and the page
 //! needs no token.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
@@ -53,8 +53,9 @@ pub(super) fn recorded() -> &'static PrometheusHandle {
     responses((status = 200, description = "In its text format", body = String, content_type = "text/plain")),
 )]
 pub(super) async fn metrics(api: web::Data<Api>) -> HttpResponse {
-    let depths = tokio::time::timeout(DATABASE_TIMEOUT, depths(&api)).await;
-    let now = render(depths.ok().and_then(Result::ok).as_ref(), api.now());
+    let depths = api.depths.get(&api.context.clock, depths(&api));
+    let depths = tokio::time::timeout(DATABASE_TIMEOUT, depths).await;
+    let now = render(depths.ok().and_then(Result::ok).as_deref(), api.now());
     HttpResponse::Ok()
         .insert_header((
             header::CONTENT_TYPE,
@@ -64,21 +65,22 @@ pub(super) async fn metrics(api: web::Data<Api>) -> HttpResponse {
 }
 
 /// What waits and when healing went well, in all processes together.
-struct Depths {
+#[derive(Debug)]
+pub(super) struct Depths {
     queue: queue::Depth,
     inbox: i64,
     inbox_since: Option<DateTime<Utc>>,
     healed_at: Vec<(Healing, Option<DateTime<Utc>>)>,
 }
 
-async fn depths(api: &Api) -> Result<Depths, DbError> {
+async fn depths(api: &Api) -> Result<Arc<Depths>, DbError> {
     let mut conn = api.read().await?;
-    Ok(Depths {
+    Ok(Arc::new(Depths {
         queue: queue::depth(api.now(), &mut conn).await?,
         inbox: inbox::count_waiting(&mut conn).await?,
         inbox_since: inbox::oldest_waiting(&mut conn).await?,
         healed_at: healing::last_successes(&api.context, &mut conn).await?,
-    })
+    }))
 }
 
 /// As gauges of a recorder of their own: they are the database's, not this process's.

@@ -21,6 +21,7 @@ mod guesses;
 mod healing;
 mod health;
 mod jobs;
+mod lately;
 mod metrics;
 mod openapi;
 mod organizations;
@@ -53,6 +54,7 @@ use crate::ids::OrganizationId;
 use budget::Budget;
 use endpoint::Endpoint;
 use guesses::Guesses;
+use lately::Lately;
 
 /// What handlers work with. Cheap to clone; clones are of one server.
 #[derive(Debug, Clone)]
@@ -62,6 +64,10 @@ pub struct Api {
     base_url: String,
     guesses: Guesses,
     refusals: audit::Refusals,
+    syncs: bindings::Syncs,
+    /// What a scrape found, and that the database answered.
+    depths: Lately<Arc<metrics::Depths>>,
+    ready: Lately<()>,
     /// What files that are being served hold in memory.
     files: Arc<Budget<OrganizationId>>,
     receiver: Arc<webhook::Receiver>,
@@ -78,6 +84,9 @@ impl Api {
             base_url,
             guesses: Guesses::default(),
             refusals: audit::Refusals::default(),
+            syncs: bindings::Syncs::default(),
+            depths: Lately::default(),
+            ready: Lately::default(),
         }
     }
 

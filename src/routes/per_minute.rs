@@ -20,6 +20,15 @@ struct Minute<K> {
 }
 
 impl<K: Eq + Hash> PerMinute<K> {
+    /// How often within this minute.
+    pub(super) fn so_far(&self, of: &K, now: DateTime<Utc>) -> u32 {
+        let minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match minute.number == now.timestamp().div_euclid(60) {
+            true => minute.counts.get(of).copied().unwrap_or_default(),
+            false => 0,
+        }
+    }
+
     /// Counts one more, and says the how manieth of this minute it is.
     pub(super) fn count(&self, of: K, now: DateTime<Utc>) -> u32 {
         let mut minute = self.0.lock().unwrap_or_else(PoisonError::into_inner);

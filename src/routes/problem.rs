@@ -18,6 +18,9 @@ pub(super) const CONTENT_TYPE: &str = "application/problem+json";
 /// back within a few, and a request waits a few for it by itself.
 const RETRY_AFTER: u32 = 5;
 
+/// The same, of what is counted by the minute.
+const A_MINUTE: u32 = 60;
+
 macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $status:ident, $slug:literal, $title:literal;)+) => {
         /// Every kind of problem. The slug is the end of its `type` and never changes its meaning.
@@ -66,6 +69,7 @@ kinds! {
     InvalidBody = UNPROCESSABLE_ENTITY, "invalid-body", "Fields of the body have to be changed";
     InvalidPath = UNPROCESSABLE_ENTITY, "invalid-path", "A part of the path has to be changed";
     TooManyAttempts = TOO_MANY_REQUESTS, "too-many-attempts", "Too many tokens were refused";
+    TooManySyncs = TOO_MANY_REQUESTS, "too-many-syncs", "Too many syncs were asked for";
     HeadTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-large", "The headers are too large";
     Internal = INTERNAL_SERVER_ERROR, "internal", "The service failed";
     Unavailable = SERVICE_UNAVAILABLE, "unavailable", "The service cannot answer now";
@@ -259,6 +263,9 @@ impl ApiError {
             }
             Kind::Unavailable | Kind::DatabaseUnavailable | Kind::NoApp | Kind::TooManyAttempts => {
                 answer.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+            }
+            Kind::TooManySyncs => {
+                answer.insert_header((header::RETRY_AFTER, A_MINUTE));
             }
             Kind::BodyTooLarge | Kind::BodyTimeout => {
                 // What was not read must not be taken for the next request.

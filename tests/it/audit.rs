@@ -169,6 +169,28 @@ stories! {
         world.end().await;
     }
 
+    async fn a22_a_refusal_where_no_organisation_can_be_is_written_down_too(world: World) {
+        let (_, viewer) = token(&world, "auditor", None, "viewer").await;
+        let since = later(&world);
+        viewer.delete("/orgs/a%00b/installations/1").await.expect(403);
+        let expected = ("grant.delete".to_owned(), "/orgs/a%00b/installations/1".to_owned(), 403);
+        assert_eq!(done(&world, &since).await, [expected]);
+        world.end().await;
+    }
+
+    async fn a_replay_of_what_waits_anyway_changes_nothing_and_writes_nothing_down(world: World) {
+        world.repository("templates", &[("a", "1")]).await;
+        world.settle().await;
+        let delivery = world.last_delivery("push").await.id;
+        let since = later(&world);
+        for _ in 0..2 {
+            world.api.post(&format!("/deliveries/{delivery}/replay")).await.expect(202);
+        }
+        assert_eq!(done(&world, &since).await.len(), 1);
+        world.settle().await;
+        world.end().await;
+    }
+
     async fn a08_a_log_is_its_organisations_and_says_nothing_of_others(world: World) {
         world.api.put("/orgs/other", json!({})).await.expect(201);
         let (_, theirs) = token(&world, "theirs", Some("other"), "admin").await;

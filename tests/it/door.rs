@@ -1,6 +1,7 @@
 //! What the API does with requests that nobody should send: strangers', other origins', guesses.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use bindery::db::DatabaseUrl;
 use bindery::simulator::Selection;
@@ -143,6 +144,21 @@ stories! {
         for secret in [&secret, &secret[17..], ADMIN, SECRET, pem, "ghs_", "ghu_", "eyJ0eXAi", "eyJhbGci"] {
             assert!(!holds(&dump, secret), "{secret}");
         }
+        world.end().await;
+    }
+
+    async fn a_token_may_ask_for_so_many_syncs_a_minute_and_another_still_may(world: World) {
+        let (many, other) = (token(&world, None, "operator").await, token(&world, None, "operator").await);
+        let (many, other) = (world.api.with_token(&many), world.api.with_token(&other));
+        let path = "/orgs/acme/bindings/none/sync";
+        for _ in 0..600 {
+            many.post(path).await.expect(404);
+        }
+        let refused = many.post(path).await.expect(429);
+        assert_eq!(refused.headers["retry-after"], "60");
+        other.post(path).await.expect(404);
+        world.clock.advance(Duration::from_secs(60));
+        many.post(path).await.expect(404);
         world.end().await;
     }
 

@@ -301,7 +301,7 @@ async fn with_record(world: &World, folder: &Path, sent: &[Value]) -> Report {
         record: Some(path),
         ..Options::of(&world.context.config)
     };
-    fsck::check(&world.context.db, &options, world.clock.now())
+    fsck::check(&world.context.db, &options, &world.clock)
         .await
         .unwrap()
 }

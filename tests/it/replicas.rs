@@ -166,8 +166,9 @@ impl Replicas {
     }
 
     async fn end(self) {
-        let now = Clock::system().now();
-        let report = fsck::check(&self.db, &self.options, now).await.unwrap();
+        let report = fsck::check(&self.db, &self.options, &Clock::system())
+            .await
+            .unwrap();
         assert!(report.holds, "{report}");
         self.github.stop().await;
         drop((self.a, self.b, self.db));

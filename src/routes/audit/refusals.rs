@@ -16,6 +16,7 @@ use crate::routes::Api;
 use crate::routes::auth::Caller;
 use crate::routes::per_minute::PerMinute;
 use crate::routes::problem::ApiError;
+use crate::slug::Slug;
 
 /// Events of one actor within a minute. To be refused costs its sender nothing, and a row each time would
 /// fill the log and the disk: what is beyond is counted (`bindery_audit_refusals_left_out_total`).
@@ -68,7 +69,9 @@ async fn write(caller: &Caller, status: u16, request: &HttpRequest) {
     if !api.refusals.admits(caller, &api) {
         return;
     }
+    // What is no slug, a NUL above all, is no organisation's: the database is not asked for it.
     let slug = request.match_info().get("org");
+    let slug = slug.and_then(|slug| slug.parse::<Slug>().ok());
     let event = caller.did(status);
     let stored = tokio::time::timeout(PATIENCE, store(caller, event, slug, &api)).await;
     if !matches!(stored, Ok(Ok(()))) {
@@ -85,14 +88,16 @@ async fn write(caller: &Caller, status: u16, request: &HttpRequest) {
 async fn store(
     caller: &Caller,
     mut event: NewAuditEvent,
-    slug: Option<&str>,
+    slug: Option<Slug>,
     api: &Api,
 ) -> Result<(), DbError> {
     let mut conn = api.write().await?;
     conn.transaction(async |conn| {
         event.organization = match (caller.organization(), slug) {
             (Some(own), _) => Some(own),
-            (None, Some(slug)) => organization::find(slug, conn).await?.map(|found| found.id),
+            (None, Some(slug)) => organization::find(slug.as_str(), conn)
+                .await?
+                .map(|found| found.id),
             (None, None) => None,
         };
         audit::record(&event, api.now(), conn).await

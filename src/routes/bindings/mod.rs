@@ -12,6 +12,8 @@ mod representation;
 mod served;
 mod sync;
 
+pub(super) use sync::Syncs;
+
 use utoipa::OpenApi;
 
 use super::endpoint::Endpoint;

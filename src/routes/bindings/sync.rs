@@ -1,14 +1,17 @@
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
+use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::at::{At, AtPath};
 use crate::audit;
+use crate::ids::TokenId;
 use crate::routes::Api;
 use crate::routes::auth::Caller;
-use crate::routes::problem::ApiError;
+use crate::routes::per_minute::PerMinute;
+use crate::routes::problem::{ApiError, Kind};
 use crate::sync;
 use crate::token::Role;
 
@@ -22,9 +25,30 @@ pub(super) struct SyncBody {
     coalesced: bool,
 }
 
+/// Syncs that one token may ask for within a minute: far more than a deployment script asks for, and too few
+/// to keep the writer of the database from others.
+const A_MINUTE: u32 = 600;
+
+/// How often each token asked for a sync, in this process.
+#[derive(Debug, Clone, Default)]
+pub(in crate::routes) struct Syncs(PerMinute<Option<TokenId>>);
+
+impl Syncs {
+    /// Counts one more, or refuses it.
+    fn admit(&self, caller: &Caller, now: DateTime<Utc>) -> Result<(), ApiError> {
+        if self.0.count(caller.account(), now) <= A_MINUTE {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            Kind::TooManySyncs,
+            format!("a token may ask for {A_MINUTE} syncs a minute"),
+        ))
+    }
+}
+
 /// Has a binding synced now
 ///
-/// Needs the role operator.
+/// Needs the role operator. A token may ask for 600 a minute.
 #[utoipa::path(
     post, path = "/orgs/{org}/bindings/{name}/sync", tag = "bindings", operation_id = "sync_binding",
     params(AtPath),
@@ -35,6 +59,7 @@ pub(super) async fn sync(
     caller: Caller,
     at: At,
 ) -> Result<HttpResponse, ApiError> {
+    api.syncs.admit(&caller, api.now())?;
     let mut conn = api.write().await?;
     let (binding, job) = conn
         .transaction(async |conn| {

@@ -141,6 +141,15 @@ impl Bench {
             .expect("the job's cause changes");
     }
 
+    pub async fn set_errors(&self, id: JobId, errors: serde_json::Value) {
+        let mut conn = self.db.write().await.expect("a connection");
+        diesel::update(jobs::table.find(id))
+            .set(jobs::errors.eq(bindery::db::Json(errors)))
+            .execute(&mut conn)
+            .await
+            .expect("the job's errors change");
+    }
+
     /// Looks until `query`, a count, is more than nothing.
     pub async fn until(&self, query: &str) {
         #[derive(QueryableByName)]

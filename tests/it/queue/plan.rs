@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bindery::queue;
+use bindery::{inbox, queue};
 use chrono::TimeDelta;
 use diesel::QueryableByName;
 use diesel::connection::{Instrumentation, InstrumentationEvent};
@@ -208,6 +208,25 @@ stories! {
         let asked = recorder.take("finalized_at");
         let plan = bench.reads_no_whole_table(&asked).await.join("\n");
         assert!(plan.contains("jobs_finalized"), "{plan}");
+        bench.end().await;
+    }
+
+    async fn f38_how_the_inbox_stands_is_read_from_what_waits(bench: Bench) {
+        let recorder = bench.record().await;
+        let mut conn = bench.db.write().await.unwrap();
+        inbox::oldest_waiting(&mut conn).await.unwrap();
+        inbox::count_waiting(&mut conn).await.unwrap();
+        drop(conn);
+        let asked = recorder.take("deliveries");
+        assert_eq!(asked.len(), 2, "{asked:#?}");
+        for sql in &asked {
+            // PostgreSQL goes by how many rows there are, and may read so few one by one.
+            if bench.db.is_sqlite() {
+                let plan = bench.plan(sql).await.join("\n");
+                assert!(plan.contains("deliveries_waiting"), "{sql}\n{plan}");
+            }
+            assert!(sql.contains("state = 'received'"), "the condition of the index: {sql}");
+        }
         bench.end().await;
     }
 

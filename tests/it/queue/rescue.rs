@@ -145,6 +145,21 @@ stories! {
         bench.end().await;
     }
 
+    async fn f31_an_attempt_as_another_version_wrote_it_is_in_nobodys_way(bench: Bench) {
+        let newer = bench.enqueue(request(7)).await.id;
+        let known = serde_json::json!({"at": bench.clock.now(), "attempt": 1, "error": "no answer"});
+        bench.set_errors(newer, serde_json::json!([{"code": 7}, "no answer", known])).await;
+        let errors = bench.job(newer).await.errors.0;
+        let said: Vec<_> = errors.iter().map(|e| (e.attempt, e.error.as_str())).collect();
+        assert_eq!(said, [(0, r#"{"code":7}"#), (0, r#""no answer""#), (1, "no answer")]);
+        let other = bench.enqueue(request(8)).await.id;
+        assert_eq!(bench.drain().await, 2);
+        for job in [newer, other] {
+            assert_eq!(bench.standing(job).await, (JobState::Completed, 1));
+        }
+        bench.end().await;
+    }
+
     async fn one_job_that_cannot_be_given_up_does_not_keep_the_others_from_being_rescued(bench: Bench) {
         // What giving up this target writes is refused: it is there already.
         bench.publish("discarded 1: the worker a stopped answering").await;

@@ -310,7 +310,7 @@ impl World {
     /// What the checker says of the database as it is now.
     pub async fn check(&self) -> Report {
         let options = Options::of(&self.context.config);
-        fsck::check(&self.context.db, &options, self.clock.now())
+        fsck::check(&self.context.db, &options, &self.clock)
             .await
             .expect("a database that can be looked at")
     }

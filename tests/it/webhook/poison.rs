@@ -54,6 +54,21 @@ stories! {
         world.end().await;
     }
 
+    async fn f31_a_delivery_that_only_another_version_can_read_is_in_nobodys_way(world: World) {
+        let (newer, other) = (Post::push(), Post::new("foo_bar", "{}"));
+        newer.send(&world).await.expect(202);
+        let headers = "UPDATE deliveries SET headers = ";
+        world.tamper(&format!("{headers}'[\"application/json\"]'")).await;
+        other.send(&world).await.expect(202);
+        assert_eq!(fate(&world, &other).await.0, "ignored");
+        let put_off = "deliveries WHERE state = 'received' AND attempts = 1 AND detail IS NOT NULL";
+        assert_eq!(world.count(put_off).await, 1);
+        world.tamper(&format!("{headers}'{{}}' WHERE state = 'received'")).await;
+        world.pass(Duration::from_secs(60)).await;
+        assert_eq!(fate(&world, &newer).await, ("ignored".into(), "no_binding".into()));
+        world.end().await;
+    }
+
     async fn a_form_can_be_replayed(world: World) {
         let form = Post::push().form();
         form.send(&world).await.expect(202);
