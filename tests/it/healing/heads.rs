@@ -190,6 +190,29 @@ stories! {
         world.end().await;
     }
 
+    async fn a_file_too_large_is_not_asked_for_again_at_the_same_head(world: Either) {
+        let settings = [("BINDERY_SWEEP_INTERVAL", "off"), ("BINDERY_SYNC_MAX_FILE", "1KiB")];
+        let world = world.with(&settings).await;
+        world.heal().await;
+        let repo = bound(&world).await;
+        world.pass(Duration::from_secs(60)).await;
+        world.github.fail(Fault::on(Route::Blob).times(1).replace(vec![b'x'; 2048]));
+        world.push(repo, &[("a", "2")]).await;
+        world.settle().await;
+        assert_eq!(world.binding("site").await["last_sync_status"], "failed");
+        let before = syncs(&world).await;
+        an_interval_later(&world).await;
+        assert_eq!(syncs(&world).await, before, "no storm");
+        world.bind("beside", "templates", json!({"root_path": "/", "github_ref": "main"})).await;
+        world.github.omit_all(true);
+        world.push(repo, &[("a", "3")]).await;
+        world.api.post("/orgs/acme/bindings/beside/sync").await.expect(202);
+        world.settle().await;
+        an_interval_later(&world).await;
+        assert_eq!(world.files("site").await["a"], "3", "but at another");
+        world.end().await;
+    }
+
     async fn a_binding_that_failed_because_its_repository_was_not_shown_once_is_found(world: Either) {
         let world = polling(world).await;
         bound(&world).await;
