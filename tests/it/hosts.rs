@@ -2,12 +2,13 @@
 
 use std::io::Write as _;
 use std::ops::Deref;
+use std::time::Duration;
 
 use bindery::clock::Clock;
-use bindery::github::ids::{InstallationId, RepositoryId};
+use bindery::github::ids::{AppId, InstallationId, RepositoryId};
 use bindery::github::signature::WebhookSecret;
 use bindery::inbox::{self, DeliveryFilter};
-use bindery::simulator::{Guid, Selection, Simulator};
+use bindery::simulator::{AppSettings, Fault, Guid, Route, Selection, Simulator};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
@@ -111,6 +112,29 @@ fn settings(api_url: &str, app: i64, secret: &str) -> NamedTempFile {
     );
     file.write_all(table.as_bytes()).expect("room on the disk");
     file
+}
+
+/// A service with two Apps on one GitHub, and the handle of the second, which is installed nowhere yet.
+async fn two_apps(either: Either) -> (World, Simulator) {
+    let clock = Clock::manual(begin());
+    let github = simulator(&clock).await;
+    let file = settings(&github.url(), OTHER_APP, OTHER_SECRET);
+    let path = file.path().to_str().expect("a path in UTF-8");
+    let world = World::over(github, clock, either.0, &[("BINDERY_CONFIG", path)]).await;
+    let other = world.github.add_app(AppSettings {
+        app_id: AppId::new(OTHER_APP).expect("an id"),
+        app_public_key_pem: KEY.to_owned(),
+        webhook_secret: OTHER_SECRET.to_owned(),
+        webhook_url: Some(world.api.url("/webhooks/github")),
+    });
+    (world, other.expect("a key"))
+}
+
+/// Whether `site` is still served by the installation of the first App, which is the one that is granted.
+async fn is_served_by_the_first(world: &World) -> bool {
+    let binding = world.binding("site").await;
+    let of_the_first = binding["github_installation_id"] == world.installation.get();
+    of_the_first && binding["access"] == "reachable"
 }
 
 /// What was sent, as another App sends it, under the same GUID.
@@ -290,7 +314,7 @@ stories! {
         hosts.github.forge(&any, &[("X-GitHub-Delivery", lost.as_str())]).await;
         hosts.settle().await;
         assert_eq!(ledger(&hosts, lost.as_str()).await.len(), 1, "the first host's");
-        hosts.pass(std::time::Duration::from_secs(300)).await;
+        hosts.pass(Duration::from_secs(300)).await;
         hosts.heal().await;
         assert_eq!(ledger(&hosts, lost.as_str()).await.len(), 2);
         assert_eq!(hosts.files("second").await["a"], "2");
@@ -336,6 +360,56 @@ stories! {
         let binding = world.binding("site").await;
         assert_eq!(binding["github_installation_id"], world.installation.get(), "what a delivery names is a hint");
         assert_eq!(world.files("site").await["a"], "2");
+        world.end().await;
+    }
+
+    async fn an_app_that_cannot_be_asked_for_a_moment_keeps_its_repository(either: Either) {
+        let (world, other) = two_apps(either).await;
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        other.install(OCTO, Selection::All).await;
+        world.settle().await;
+        world.github.fail(Fault::on(Route::RepositoryInstallation).times(1).status(502));
+        world.github.rename(repo, "themes").await;
+        world.settle().await;
+        world.pass(Duration::from_secs(900)).await;
+        assert!(is_served_by_the_first(&world).await);
+        assert_eq!(world.binding("site").await["repository"]["name"], "themes");
+        world.end().await;
+    }
+
+    async fn an_app_whose_list_has_the_repository_does_not_take_it_over(either: Either) {
+        let (world, other) = two_apps(either).await;
+        world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        for unsure in ["installation_doubted_at = confirmed_at", "reachability = 'access_lost'"] {
+            world.tamper(&format!("UPDATE repositories SET {unsure}")).await;
+            let theirs = other.install(OCTO, Selection::All).await;
+            world.settle().await;
+            assert!(is_served_by_the_first(&world).await, "{unsure}");
+            other.uninstall(theirs).await;
+            world.settle().await;
+        }
+        world.end().await;
+    }
+
+    async fn an_organisation_of_another_app_waits_while_the_one_on_record_cannot_be_asked(either: Either) {
+        let (world, other) = two_apps(either).await;
+        world.repository("templates", &[("a", "1")]).await;
+        let theirs = other.install(OCTO, Selection::All).await;
+        world.api.put("/orgs/other", json!({})).await.expect(201);
+        world.api.put(&format!("/orgs/other/installations/{theirs}"), json!({})).await.expect(201);
+        let body = json!({"github_owner": "octo", "github_repo": "templates"});
+        world.api.put("/orgs/other/bindings/theirs", body).await.expect(201);
+        world.settle().await;
+        world.bind("site", "templates", json!({})).await;
+        assert!(is_served_by_the_first(&world).await);
+        world.tamper("UPDATE repositories SET installation_doubted_at = confirmed_at").await;
+        world.github.fail(Fault::on(Route::RepositoryInstallation).times(1).status(502));
+        world.api.post("/orgs/other/bindings/theirs/sync").await.expect(202);
+        world.settle().await;
+        world.pass(Duration::from_secs(900)).await;
+        assert!(is_served_by_the_first(&world).await, "and not by the one that could be asked");
         world.end().await;
     }
 }

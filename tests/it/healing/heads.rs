@@ -169,6 +169,85 @@ stories! {
         world.end().await;
     }
 
+    async fn what_a_block_stopped_in_mid_download_tries_again_once_it_is_lifted(world: Either) {
+        let world = polling(world).await;
+        let repo = world.repository("templates", &[("x/a", "1"), ("y/b", "1")]).await;
+        world.bind("beside", "templates", json!({"root_path": "x"})).await;
+        world.bind("blocked", "templates", json!({"root_path": "y"})).await;
+        let answer = json!({"message": "Repository access blocked"}).to_string();
+        world.github.fail(Fault::on(Route::Blob).status(451).replace(answer));
+        world.push(repo, &[("y/b", "2")]).await;
+        world.bind("unsynced", "templates", json!({"root_path": "y"})).await;
+        for (name, status) in [("beside", "succeeded"), ("blocked", "failed"), ("unsynced", "failed")] {
+            assert_eq!(world.binding(name).await["last_sync_status"], status, "{name}");
+        }
+        world.github.clear_faults();
+        an_interval_later(&world).await;
+        for name in ["blocked", "unsynced"] {
+            assert_eq!(world.binding(name).await["last_sync_status"], "succeeded", "{name}");
+            assert_eq!(world.files(name).await["b"], "2");
+        }
+        world.end().await;
+    }
+
+    async fn a_file_too_large_is_not_asked_for_again_at_the_same_head(world: Either) {
+        let settings = [("BINDERY_SWEEP_INTERVAL", "off"), ("BINDERY_SYNC_MAX_FILE", "1KiB")];
+        let world = world.with(&settings).await;
+        world.heal().await;
+        let repo = bound(&world).await;
+        world.pass(Duration::from_secs(60)).await;
+        world.github.fail(Fault::on(Route::Blob).times(1).replace(vec![b'x'; 2048]));
+        world.push(repo, &[("a", "2")]).await;
+        world.settle().await;
+        assert_eq!(world.binding("site").await["last_sync_status"], "failed");
+        let before = syncs(&world).await;
+        an_interval_later(&world).await;
+        assert_eq!(syncs(&world).await, before, "no storm");
+        world.bind("beside", "templates", json!({"root_path": "/", "github_ref": "main"})).await;
+        world.github.omit_all(true);
+        world.push(repo, &[("a", "3")]).await;
+        world.api.post("/orgs/acme/bindings/beside/sync").await.expect(202);
+        world.settle().await;
+        an_interval_later(&world).await;
+        assert_eq!(world.files("site").await["a"], "3", "but at another");
+        world.end().await;
+    }
+
+    async fn a_binding_that_failed_because_its_repository_was_not_shown_once_is_found(world: Either) {
+        let world = polling(world).await;
+        bound(&world).await;
+        for (route, status) in [(Route::Repository, 404), (Route::RepositoryInstallation, 404), (Route::AppInstallation, 502)] {
+            world.github.fail(Fault::on(route).status(status));
+        }
+        world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
+        world.settle().await;
+        assert_eq!(world.binding("site").await["last_sync_status"], "failed");
+        // Somebody else has read it meanwhile, so that nobody thinks of its bindings any more.
+        let known = "UPDATE repositories SET reachability = 'reachable'";
+        world.context.db.write().await.unwrap().batch_execute(known).await.unwrap();
+        world.github.clear_faults();
+        an_interval_later(&world).await;
+        assert_eq!(world.binding("site").await["last_sync_status"], "succeeded");
+        world.end().await;
+    }
+
+    async fn a_second_push_of_which_nobody_told_is_not_taken_for_a_lagging_api(world: Either) {
+        let world = polling(world).await;
+        let repo = bound(&world).await;
+        world.pass(Duration::from_secs(3600)).await;
+        world.heal().await;
+        world.push(repo, &[("a", "2")]).await;
+        world.settle().await;
+        world.github.omit_all(true);
+        world.push(repo, &[("a", "3")]).await;
+        for _ in 0..19 {
+            world.pass(Duration::from_secs(15)).await;
+            world.heal().await;
+        }
+        assert_eq!(world.files("site").await["a"], "3", "within the five minutes of the first");
+        world.end().await;
+    }
+
     async fn a_lagging_api_does_not_undo_a_push(world: Either) {
         let world = polling(world).await;
         let repo = bound(&world).await;
