@@ -194,11 +194,16 @@ pub async fn replay(id: DeliveryId, now: DateTime<Utc>, conn: &mut Conn) -> Quer
 
 /// Since when the oldest delivery has been waiting: whether the inbox keeps up.
 pub async fn oldest_waiting(conn: &mut Conn) -> QueryResult<Option<DateTime<Utc>>> {
-    deliveries::table
+    // Beside the count, since SQLite looks for a least alone along its own index: past all that is processed.
+    let (_, oldest): (i64, Option<DateTime<Utc>>) = deliveries::table
         .filter(is_waiting())
-        .select(diesel::dsl::min(deliveries::received_at))
+        .select((
+            diesel::dsl::count_star(),
+            diesel::dsl::min(deliveries::received_at),
+        ))
         .first(conn)
-        .await
+        .await?;
+    Ok(oldest)
 }
 
 /// How many wait to be processed.

@@ -141,7 +141,7 @@ impl Bench {
             .expect("the job's cause changes");
     }
 
-    pub async fn set_errors(&self, id: JobId, errors: serde_json::Value) {
+    pub async fn set_errors(&self, id: JobId, errors: Value) {
         let mut conn = self.db.write().await.expect("a connection");
         diesel::update(jobs::table.find(id))
             .set(jobs::errors.eq(bindery::db::Json(errors)))
