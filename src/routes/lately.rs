@@ -13,7 +13,9 @@ const KEPT: TimeDelta = TimeDelta::seconds(1);
 
 /// Clones keep the same.
 #[derive(Debug)]
-pub(super) struct Lately<T>(Arc<Mutex<Option<(DateTime<Utc>, T)>>>);
+pub(super) struct Lately<T>(Arc<Mutex<Option<Said<T>>>>);
+
+type Said<T> = (DateTime<Utc>, T);
 
 impl<T: Clone> Lately<T> {
     /// What was said within the last second, or else is said now. An error is not kept.
