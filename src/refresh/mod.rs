@@ -5,6 +5,7 @@
 
 mod cover;
 mod installation;
+mod look;
 mod lost;
 mod outcome;
 mod repository;

@@ -102,6 +102,21 @@ stories! {
         world.end().await;
     }
 
+    async fn what_moved_on_before_its_installation_ended_unheard_of_is_where_it_is_within_one_interval(world: Either) {
+        let world = polling(world).await;
+        let repo = bound(&world).await;
+        world.github.omit_all(true);
+        world.github.create_user("ann");
+        let anns = world.github.install("ann", Selection::All).await;
+        world.grant(anns).await;
+        world.github.suspend(anns).await;
+        world.github.transfer(repo, "ann").await;
+        world.github.uninstall(world.installation).await;
+        an_interval_later(&world).await;
+        assert_eq!(access(&world).await, "suspended", "at its new owner's");
+        world.end().await;
+    }
+
     async fn what_never_synced_finds_the_installation_that_was_made_for_it(world: Either) {
         let world = polling(world).await;
         world.github.create_user("ann");
