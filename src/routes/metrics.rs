@@ -13,7 +13,7 @@ use chrono::{DateTime, Utc};
 use metrics::gauge;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
-use super::Api;
+use super::{Api, measures};
 use crate::db::DbError;
 use crate::healing::{self, Healing};
 use crate::{inbox, queue};
@@ -26,10 +26,17 @@ const BUCKETS: [f64; 12] = [
 /// How long a scrape waits for the database: what is measured in memory is shown without it.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Seconds, up to an hour: GitHub may be away, or its API behind its own webhook.
+const PUSH_BUCKETS: [f64; 12] = [
+    0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0,
+];
+
 fn builder() -> PrometheusBuilder {
+    let pushes = Matcher::Full("bindery_push_to_published_seconds".to_owned());
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &BUCKETS)
-        .expect("the list of buckets is not empty")
+        .and_then(|builder| builder.set_buckets_for_metric(pushes, &PUSH_BUCKETS))
+        .expect("the lists of buckets are not empty")
 }
 
 /// What this process has measured. The first call begins the measuring, for the life of the process.
@@ -43,6 +50,7 @@ pub(super) fn recorded() -> &'static PrometheusHandle {
                 "the program around this library measures by itself: /metrics is nearly empty"
             );
         }
+        measures::describe_recorded();
         handle
     })
 }
@@ -87,6 +95,7 @@ async fn depths(api: &Api) -> Result<Arc<Depths>, DbError> {
 fn render(depths: Option<&Depths>, now: DateTime<Utc>) -> String {
     let recorder = PrometheusBuilder::new().build_recorder();
     metrics::with_local_recorder(&recorder, || {
+        measures::describe_stored();
         gauge!("bindery_database_up").set(f64::from(u8::from(depths.is_some())));
         let Some(depths) = depths else {
             return;

@@ -22,6 +22,7 @@ mod healing;
 mod health;
 mod jobs;
 mod lately;
+mod measures;
 mod metrics;
 mod openapi;
 mod organizations;

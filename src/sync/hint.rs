@@ -34,6 +34,12 @@ impl PushHint {
     }
 }
 
+/// When the push was sent that moved a ref to this commit; the first, if it was told several times.
+pub(super) fn pushed_at(commit: Oid, pushes: &[PushHint]) -> Option<DateTime<Utc>> {
+    let told = pushes.iter().filter(|push| push.after == commit);
+    told.map(|push| push.sent_at).min()
+}
+
 /// Whether the head that was read is where a push began, although pushes say that it moved on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lagging {

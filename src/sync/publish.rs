@@ -26,6 +26,8 @@ pub(super) struct Publish {
     pub(super) commit: String,
     /// `None`: what is published already is the same tree.
     pub(super) content: Option<NewContent>,
+    /// When the push was sent that brought the commit, if one told of it.
+    pub(super) pushed_at: Option<DateTime<Utc>>,
     pub(super) grants: Grants,
     pub(super) at: DateTime<Utc>,
 }
@@ -60,6 +62,10 @@ impl Effect for Publish {
             Some(new) => Some(content::insert(new, self.at, conn).await?),
             None => None,
         };
+        if let (Some(pushed_at), Some(_)) = (self.pushed_at, &content) {
+            let took = (self.at - pushed_at).to_std().unwrap_or_default();
+            metrics::histogram!("bindery_push_to_published_seconds").record(took);
+        }
         let published = Published {
             repository: self.located.repository.id,
             git_ref: self.git_ref,

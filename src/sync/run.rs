@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use serde_json::json;
 use tokio::sync::{OwnedMutexGuard, Semaphore};
 
 use super::download::{self, Downloader};
-use super::hint::PushHint;
+use super::hint::{self, PushHint};
 use super::listing::{Entry, Lister};
 use super::locate::{Located, Locator};
 use super::publish::Publish;
@@ -114,6 +115,7 @@ impl ContentSync {
             target,
             located,
             git_ref,
+            pushed_at: hint::pushed_at(resolved.commit.sha, &hints),
             resolved,
         };
         // The ref is there and the repository is ours to read: what stands in the way is another thing.
@@ -160,6 +162,7 @@ struct Attempt<'a> {
     target: BindingView,
     located: Located,
     git_ref: GitRef,
+    pushed_at: Option<DateTime<Utc>>,
     resolved: Resolved,
 }
 
@@ -267,6 +270,7 @@ impl Attempt<'_> {
             grants: self.context().config.access.grants,
             at: self.context().clock.now(),
             commit: self.resolved.commit.sha.to_string(),
+            pushed_at: self.pushed_at,
             binding: self.target.binding,
             located: self.located,
             git_ref: self.git_ref,
