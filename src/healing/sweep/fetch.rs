@@ -10,7 +10,7 @@ use crate::github::GitHubError;
 use crate::github::client::FetchedDelivery;
 use crate::github::delivery_body::prove_object;
 use crate::github::header;
-use crate::inbox::{Inbox, NewDelivery, Recorded, SeenDelivery};
+use crate::inbox::{self, NewDelivery, Recorded, SeenDelivery};
 use crate::refresh::Trouble;
 
 /// So many in a row that GitHub cannot answer for may be no matter of single deliveries: whether it
@@ -35,15 +35,18 @@ pub(super) struct Fetched {
 
 impl Sweep<'_> {
     /// One that cannot be fetched is in nobody's way. What has been recorded stays so, however this ends.
-    pub(super) async fn fetch(&self, missing: &[Missing]) -> Result<Fetched, Trouble> {
-        let mut fetched = Fetched::default();
+    pub(super) async fn fetch(
+        &self,
+        missing: &[Missing],
+        fetched: &mut Fetched,
+    ) -> Result<(), Trouble> {
         let mut in_a_row = 0;
         for one in missing {
             match self.app.github.hook_delivery(one.id).await {
                 Ok(delivery) => {
                     in_a_row = 0;
                     match self.record(one, &delivery).await? {
-                        Recorded::Received(_) => fetched.recorded += 1,
+                        Recorded::Received => fetched.recorded += 1,
                         Recorded::Duplicate => fetched.arrived += 1,
                     }
                 }
@@ -67,7 +70,7 @@ impl Sweep<'_> {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(fetched)
+        Ok(())
     }
 
     /// Whether GitHub's replicas have had the time to agree on its body.
@@ -93,8 +96,8 @@ impl Sweep<'_> {
                 .err()
                 .map(|unusable| unusable.to_string()),
         };
-        let inbox = Inbox::new(self.context.db.clone(), self.context.clock.clone());
-        let recorded = inbox.record(new).await?;
+        let now = self.context.clock.now();
+        let recorded = inbox::record(new, now, &self.context.db).await?;
         tracing::info!(
             delivery.guid = missing.guid,
             github.event = missing.event,

@@ -1,4 +1,7 @@
 //! Listing what GitHub remembers, newest first, and keeping what the ledger does not have.
+//!
+//! What is missing is fetched before the list is at its end, some at a time: whoever begins anew, because a
+//! process died in the middle of three days of deliveries, does not begin at nothing.
 
 use std::collections::HashMap;
 
@@ -6,6 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::Sweep;
 use super::concern::{Concern, UnsyncedOwners, Worth};
+use super::fetch::Fetched;
 use crate::github::GitHubError;
 use crate::github::client::{Deliveries, HookDelivery};
 use crate::inbox::{self, SeenDelivery};
@@ -13,6 +17,10 @@ use crate::refresh::Trouble;
 
 /// Listings that are begun, should GitHub no longer take the cursor of the one before.
 const TRIES: usize = 3;
+
+/// Missing deliveries that are fetched together. Of one that is listed in several of these, as a redelivery
+/// long after the first, the newest attempt counts.
+const TOGETHER: usize = 100;
 
 /// Characters of a GUID or an event's name: what the webhook takes, too.
 const MAX_TEXT: usize = 128;
@@ -40,21 +48,26 @@ pub(super) struct Listed {
     pub(super) seen: usize,
     /// By GitHub's clock; of what is older than all that could not be read.
     pub(super) newest: Option<DateTime<Utc>>,
-    /// The oldest first.
-    pub(super) missing: Vec<Missing>,
+    /// How many the ledger did not have, and should.
+    pub(super) missing: usize,
     /// Why it does not go back as far as it should.
     pub(super) cut: Option<GitHubError>,
 }
 
 impl Sweep<'_> {
-    pub(super) async fn list(&self, since: DateTime<Utc>) -> Result<Listed, Trouble> {
+    /// And fetches.
+    pub(super) async fn list(
+        &self,
+        since: DateTime<Utc>,
+        fetched: &mut Fetched,
+    ) -> Result<Listed, Trouble> {
         let unsynced = {
             let mut conn = self.context.db.read().await?;
             UnsyncedOwners::read(self.app, &mut conn).await?
         };
         let mut longest = Listed::default();
         for _ in 0..TRIES {
-            let listed = self.try_to_list(since, &unsynced).await?;
+            let listed = self.try_to_list(since, &unsynced, fetched).await?;
             // A cursor was refused: it is good for a while only.
             let again = matches!(listed.cut, Some(GitHubError::Unexpected(_)));
             if listed.cut.is_none() || listed.entries >= longest.entries {
@@ -72,6 +85,7 @@ impl Sweep<'_> {
         &self,
         since: DateTime<Utc>,
         unsynced: &UnsyncedOwners,
+        fetched: &mut Fetched,
     ) -> Result<Listed, Trouble> {
         let mut listed = Listed::default();
         let mut missing = HashMap::new();
@@ -87,6 +101,9 @@ impl Sweep<'_> {
             listed.entries += page.deliveries.len();
             self.sort(&page, since, unsynced, &mut listed, &mut missing)
                 .await?;
+            if missing.len() >= TOGETHER {
+                listed.missing += self.fetch_all(&mut missing, fetched).await?;
+            }
             // They are in the order of their attempts, as good as: the page that has none is the end.
             let mut entries = page.deliveries.iter();
             let past =
@@ -96,11 +113,20 @@ impl Sweep<'_> {
                 _ => break,
             }
         }
-        listed.missing = missing.into_values().collect();
-        listed
-            .missing
-            .sort_by_key(|missing: &Missing| (missing.delivered_at, missing.id));
+        listed.missing += self.fetch_all(&mut missing, fetched).await?;
         Ok(listed)
+    }
+
+    /// The oldest first.
+    async fn fetch_all(
+        &self,
+        missing: &mut HashMap<String, Missing>,
+        fetched: &mut Fetched,
+    ) -> Result<usize, Trouble> {
+        let mut missing: Vec<Missing> = missing.drain().map(|(_, missing)| missing).collect();
+        missing.sort_by_key(|missing| (missing.delivered_at, missing.id));
+        self.fetch(&missing, fetched).await?;
+        Ok(missing.len())
     }
 
     /// Records what is of no use to us; notes what has to be fetched.

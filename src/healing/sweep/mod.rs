@@ -85,8 +85,8 @@ impl Sweep<'_> {
     async fn run(&self) -> Result<Report, Trouble> {
         let begun_at = self.context.clock.now();
         let since = self.since(begun_at).await?;
-        let listed = self.list(since).await?;
-        let fetched = self.fetch(&listed.missing).await?;
+        let mut fetched = Fetched::default();
+        let listed = self.list(since, &mut fetched).await?;
         if fetched.failed == 0 && listed.cut.is_none() {
             // By the earlier of both clocks, ours and GitHub's: neither may be ahead of what was listed.
             let until = listed.newest.map(|newest| newest.min(begun_at) - OVERLAP);
@@ -100,7 +100,7 @@ impl Sweep<'_> {
                 "listed": listed.entries,
                 "unreadable": listed.unreadable,
                 "seen": listed.seen,
-                "missing": listed.missing.len(),
+                "missing": listed.missing,
                 "healed": fetched.recorded,
                 "arrived_meanwhile": fetched.arrived,
                 "not_kept": fetched.not_kept,
