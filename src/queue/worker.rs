@@ -159,7 +159,13 @@ impl Worker {
         let expired = rescue::expired(kinds, now, &mut *self.db.read().await?).await?;
         for job in expired {
             if let Err(error) = caught(self.rescue_one(job)).await {
-                tracing::error!(job.id = %job, error = format!("{error:#}"), "could not rescue a job");
+                // It is tried again before long; what is no matter of the database is somebody's mistake.
+                let error_text = format!("{error:#}");
+                if error.is::<DbError>() {
+                    tracing::warn!(job.id = %job, error = error_text, "could not rescue a job");
+                } else {
+                    tracing::error!(job.id = %job, error = error_text, "could not rescue a job");
+                }
             }
         }
         Ok(())
