@@ -1,5 +1,7 @@
 //! What is bound, asked from GitHub's side: of these repositories, of these owners, of this ref.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
@@ -32,6 +34,27 @@ pub async fn bound_among(
         .distinct()
         .load(conn)
         .await
+}
+
+/// Those of these names, as keys of owner and repository, that a binding was requested by.
+pub async fn requested_among(
+    host: &str,
+    names: &BTreeSet<(String, String)>,
+    conn: &mut Conn,
+) -> QueryResult<BTreeSet<(String, String)>> {
+    let owners: BTreeSet<&String> = names.iter().map(|(owner, _)| owner).collect();
+    let repos: BTreeSet<&String> = names.iter().map(|(_, repo)| repo).collect();
+    // More than was asked for: any of the owners with any of the repositories.
+    let requested: Vec<(String, String)> = bindings::table
+        .filter(bindings::github_host.eq(host))
+        .filter(bindings::owner_key.eq_any(owners))
+        .filter(bindings::repo_key.eq_any(repos))
+        .select((bindings::owner_key, bindings::repo_key))
+        .distinct()
+        .load(conn)
+        .await?;
+    let requested = requested.into_iter();
+    Ok(requested.filter(|name| names.contains(name)).collect())
 }
 
 /// Those of these owners of whose repositories a binding points at one.

@@ -8,6 +8,7 @@ use diesel::connection::{
 };
 use diesel::query_builder::{AsQuery, QueryFragment, QueryId};
 use diesel::{ConnectionError, ConnectionResult, QueryResult};
+use diesel_async::methods::LoadQuery;
 use diesel_async::{
     AsyncConnection, AsyncConnectionCore, AsyncPgConnection, SimpleAsyncConnection,
     TransactionManager,
@@ -87,6 +88,21 @@ impl Conn {
         let found = read(self).await;
         let ended = Transactions::rollback_transaction(self).await;
         found.and_then(|found| ended.map(|()| found))
+    }
+
+    /// A query in PostgreSQL's own words, to its end. `None` on SQLite.
+    pub async fn load_postgres<'query, Q, T>(&mut self, query: Q) -> Option<QueryResult<Vec<T>>>
+    where
+        Q: LoadQuery<'query, AsyncPgConnection, T> + 'query,
+        T: Send,
+    {
+        match &mut self.driver {
+            Driver::Postgres(connection) => {
+                let rows = diesel_async::RunQueryDsl::load(query, connection);
+                Some(marked(&mut self.at_work, rows).await)
+            }
+            Driver::Sqlite(_) => None,
+        }
     }
 
     pub(super) fn is_broken(&mut self) -> bool {

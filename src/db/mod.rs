@@ -21,6 +21,7 @@ pub use connection::{Conn, Driver};
 pub use dialect::Dialect;
 pub use json::Json;
 pub use pool::{Db, DbError, DbSettings, Pooled};
+pub use sqlite::Statement;
 pub(crate) use text_enum::text_enum;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 pub use wake::{Channel, Wakes};

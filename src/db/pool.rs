@@ -76,6 +76,8 @@ pub struct Db {
     read: Pool,
     wakes: Wakes,
     postgres: Option<PostgresConnector>,
+    /// The process's own, see [`Connector`].
+    runtime: Handle,
     /// Held so that no second process opens the same SQLite file.
     _lock: Option<Arc<File>>,
 }
@@ -105,6 +107,7 @@ impl Db {
                     read: pool,
                     wakes,
                     postgres,
+                    runtime: Handle::current(),
                     _lock: None,
                 })
             }
@@ -118,6 +121,7 @@ impl Db {
                     read,
                     wakes,
                     postgres: None,
+                    runtime: Handle::current(),
                     _lock: Some(Arc::new(lock)),
                 })
             }
@@ -142,6 +146,7 @@ impl Db {
             read: pool,
             wakes,
             postgres: None,
+            runtime: Handle::current(),
             _lock: None,
         })
     }
@@ -164,6 +169,11 @@ impl Db {
 
     pub async fn read(&self) -> Result<Pooled, DbError> {
         acquire(&self.read).await
+    }
+
+    /// Where work goes that outlives the request that began it.
+    pub fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     pub fn wakes(&self) -> &Wakes {

@@ -158,6 +158,7 @@ diesel::table! {
         delivery_id -> BigInt,
         part -> Integer,
         bytes -> Binary,
+        encoding -> Text,
     }
 }
 

@@ -15,6 +15,10 @@ use diesel::sql_types::Untyped;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{ConnectionError, ConnectionResult, QueryResult};
 
+use super::dialect::Dialect;
+use super::rendered::{Rendered, Unnamed};
+use super::types::SqliteBind;
+
 type BorrowedRow<'a> = <SqliteConnection as LoadConnection>::Row<'a, 'static>;
 pub(super) type SqliteRow = <BorrowedRow<'static> as IntoOwnedRow<'static, Sqlite>>::OwnedRow;
 type Transactions = <SqliteConnection as Connection>::TransactionManager;
@@ -126,6 +130,28 @@ impl SqliteHandle {
         self.with(Transactions::commit_transaction).await
     }
 
+    /// All in one transaction, and without coming back in between: of each pair the second statement
+    /// follows if the first wrote a row. Which did.
+    pub async fn write_pairs(
+        &mut self,
+        pairs: Vec<(Statement, Statement)>,
+    ) -> QueryResult<Vec<bool>> {
+        self.with(move |connection| {
+            connection.immediate_transaction(|connection| {
+                let mut wrote = Vec::with_capacity(pairs.len());
+                for (first, second) in &pairs {
+                    let rows = connection.execute_returning_count(&first.0)?;
+                    if rows > 0 {
+                        connection.execute_returning_count(&second.0)?;
+                    }
+                    wrote.push(rows > 0);
+                }
+                Ok(wrote)
+            })
+        })
+        .await
+    }
+
     pub(super) async fn load<Q>(&mut self, query: Q) -> QueryResult<Vec<SqliteRow>>
     where
         Q: Query<SqlType = Untyped> + QueryFragment<Sqlite> + QueryId + Send + 'static,
@@ -136,6 +162,24 @@ impl SqliteHandle {
             rows.map(|row| Ok(row?.into_owned(&mut names))).collect()
         })
         .await
+    }
+}
+
+/// A statement of ours, to be run with others at once.
+pub struct Statement(Rendered<SqliteBind, Unnamed>);
+
+impl Statement {
+    pub fn new<T>(query: &T) -> QueryResult<Self>
+    where
+        T: QueryFragment<Dialect> + QueryId,
+    {
+        Rendered::<_, T>::new(query, &Dialect::Sqlite).map(|rendered| Self(rendered.into_sqlite()))
+    }
+}
+
+impl std::fmt::Debug for Statement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Statement")
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Binary, Nullable};
 use diesel_async::RunQueryDsl;
 
 use super::{Findings, Invariant, Options, Rule, surely_kept};
@@ -15,7 +15,7 @@ use crate::db::schema::{deliveries, delivery_bodies, delivery_decisions, job_eve
 use crate::db::{Conn, Dialect, Json};
 use crate::healing;
 use crate::ids::{DeliveryId, JobId};
-use crate::inbox::{DeliveryState, Verdict};
+use crate::inbox::{self, DeliveryState, Encoding, Verdict};
 
 const WAITS: Rule = Rule {
     invariant: Invariant::Durable,
@@ -134,10 +134,14 @@ async fn read(after: DeliveryId, conn: &mut Conn) -> QueryResult<Page> {
         ))
         .load(conn)
         .await?;
-    let parts: Vec<(DeliveryId, i64)> = delivery_bodies::table
+    // Not the bytes themselves: all of them together are what the disk has.
+    let parts: Vec<(DeliveryId, Encoding, Option<Vec<u8>>, i64)> = delivery_bodies::table
         .filter(delivery_bodies::delivery_id.eq_any(ids))
         .select((
             delivery_bodies::delivery_id,
+            delivery_bodies::encoding,
+            // SQLite has none of no bytes.
+            sql::<Nullable<Binary>>("substr(bytes, 1, 4)"),
             sql::<BigInt>("CAST(length(bytes) AS BIGINT)"),
         ))
         .load(conn)
@@ -147,8 +151,9 @@ async fn read(after: DeliveryId, conn: &mut Conn) -> QueryResult<Page> {
         decisions.entry(delivery).or_default().push((verdict, job));
     }
     let mut bytes = BTreeMap::new();
-    for (delivery, length) in parts {
-        *bytes.entry(delivery).or_default() += length;
+    for (delivery, encoding, first, stored) in parts {
+        *bytes.entry(delivery).or_default() +=
+            inbox::raw_size(encoding, &first.unwrap_or_default(), stored);
     }
     Ok(Page {
         rows,

@@ -52,8 +52,7 @@ pub async fn replace(
     now: DateTime<Utc>,
     conn: &mut Conn,
 ) -> QueryResult<()> {
-    let earlier = delivery_decisions::table.filter(delivery_decisions::delivery_id.eq(delivery));
-    diesel::delete(earlier).execute(conn).await?;
+    forget(&[delivery], conn).await?;
     for chunk in one_a_binding(decisions).chunks(ROWS) {
         let rows: Vec<_> = chunk
             .iter()
@@ -73,6 +72,14 @@ pub async fn replace(
             .execute(conn)
             .await?;
     }
+    Ok(())
+}
+
+/// Deletes those of an earlier processing.
+pub(super) async fn forget(of: &[DeliveryId], conn: &mut Conn) -> QueryResult<()> {
+    let earlier =
+        delivery_decisions::table.filter(delivery_decisions::delivery_id.eq_any(of.to_vec()));
+    diesel::delete(earlier).execute(conn).await?;
     Ok(())
 }
 

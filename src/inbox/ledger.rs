@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
 
+use super::body::{Encoding, Part};
 use crate::db::schema::{deliveries, delivery_bodies};
 use crate::db::{Channel, Conn, Dialect, Json, text_enum};
 use crate::github::ids::{InstallationId, RepositoryId};
@@ -142,13 +143,18 @@ pub async fn list(
 
 /// The bytes that were signed; `None` once they have been pruned.
 pub async fn body(id: DeliveryId, conn: &mut Conn) -> QueryResult<Option<Vec<u8>>> {
-    let parts: Vec<Vec<u8>> = delivery_bodies::table
+    let parts: Vec<(Encoding, Vec<u8>)> = delivery_bodies::table
         .filter(delivery_bodies::delivery_id.eq(id))
         .order(delivery_bodies::part)
-        .select(delivery_bodies::bytes)
+        .select((delivery_bodies::encoding, delivery_bodies::bytes))
         .load(conn)
         .await?;
-    Ok((!parts.is_empty()).then(|| parts.concat()))
+    let mut body = None;
+    for (encoding, bytes) in parts {
+        let raw = Part { encoding, bytes }.unpack()?;
+        body.get_or_insert_with(Vec::new).extend(raw);
+    }
+    Ok(body)
 }
 
 /// What came of asking for a delivery to be processed again.
@@ -216,6 +222,6 @@ pub async fn count_waiting(conn: &mut Conn) -> QueryResult<i64> {
 }
 
 /// A literal, so that both databases see that the partial index will do.
-fn is_waiting() -> SqlLiteral<Bool> {
+pub(super) fn is_waiting() -> SqlLiteral<Bool> {
     diesel::dsl::sql("deliveries.state = 'received'")
 }

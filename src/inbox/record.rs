@@ -1,13 +1,14 @@
-//! Recording a delivery, once by (App, GUID), before it is acknowledged.
+//! What is recorded of a delivery, and one that is recorded by itself.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 
+use super::body::{PART, Part};
 use super::ledger::{DeliveryState, SignedBy};
-use crate::clock::Clock;
 use crate::db::schema::{deliveries, delivery_bodies};
 use crate::db::{Channel, Conn, Db, DbError, Json};
 use crate::ids::{AppRowId, DeliveryId};
@@ -32,57 +33,74 @@ pub struct NewDelivery {
 /// What the ledger says to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
-    Received(DeliveryId),
+    Received,
     /// One with this GUID of this App is there already; nothing was changed.
     Duplicate,
 }
 
-/// Where deliveries are handed in. An answer of `Ok` means: committed, on disk.
-#[derive(Debug, Clone)]
-pub struct Inbox {
-    db: Db,
-    clock: Clock,
+/// Its line in the ledger.
+#[derive(Debug, Insertable)]
+#[diesel(
+    table_name = deliveries,
+    check_for_backend(Dialect),
+    treat_none_as_default_value = false
+)]
+pub(super) struct NewRow {
+    pub(super) github_app_id: AppRowId,
+    pub(super) guid: String,
+    pub(super) event: String,
+    pub(super) headers: Json<BTreeMap<String, String>>,
+    pub(super) signed_by: Option<SignedBy>,
+    pub(super) body_size: i64,
+    pub(super) state: DeliveryState,
+    pub(super) reason: Option<&'static str>,
+    pub(super) detail: Option<String>,
+    pub(super) attempts: i32,
+    pub(super) scheduled_at: DateTime<Utc>,
+    pub(super) sent_at: DateTime<Utc>,
+    pub(super) received_at: DateTime<Utc>,
+    pub(super) processed_at: Option<DateTime<Utc>>,
 }
 
-impl Inbox {
-    pub fn new(db: Db, clock: Clock) -> Self {
-        Self { db, clock }
-    }
-
-    /// One transaction a delivery. Callers hand in and wait, which leaves room for many to share a commit.
-    pub async fn record(&self, new: NewDelivery) -> Result<Recorded, DbError> {
-        let now = self.clock.now();
-        let mut conn = self.db.write().await?;
-        let recorded = conn
-            .transaction(async |conn| insert(&new, now, conn).await)
-            .await?;
-        Ok(recorded)
+impl NewRow {
+    /// And its body.
+    pub(super) fn of(new: NewDelivery, now: DateTime<Utc>) -> (Self, Vec<u8>) {
+        let rejected = new.rejected.is_some();
+        let row = Self {
+            github_app_id: new.app,
+            guid: new.guid,
+            event: new.event,
+            headers: Json(new.headers),
+            signed_by: new.signed_by,
+            body_size: i64::try_from(new.body.len()).unwrap_or(i64::MAX),
+            state: if rejected {
+                DeliveryState::Rejected
+            } else {
+                DeliveryState::Received
+            },
+            reason: rejected.then_some("not_a_json_object"),
+            detail: new.rejected,
+            attempts: 0,
+            scheduled_at: now,
+            sent_at: new.sent_at.map_or(now, |sent_at| sent_at.min(now)),
+            received_at: now,
+            processed_at: rejected.then_some(now),
+        };
+        (row, new.body)
     }
 }
 
-async fn insert(new: &NewDelivery, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<Recorded> {
-    let rejected = new.rejected.is_some();
-    let state = if rejected {
-        DeliveryState::Rejected
-    } else {
-        DeliveryState::Received
-    };
-    let row = (
-        deliveries::github_app_id.eq(new.app),
-        deliveries::guid.eq(&new.guid),
-        deliveries::event.eq(&new.event),
-        deliveries::headers.eq(Json(new.headers.clone())),
-        deliveries::signed_by.eq(new.signed_by),
-        deliveries::body_size.eq(i64::try_from(new.body.len()).unwrap_or(i64::MAX)),
-        deliveries::state.eq(state),
-        deliveries::reason.eq(rejected.then_some("not_a_json_object")),
-        deliveries::detail.eq(new.rejected.as_deref()),
-        deliveries::attempts.eq(0),
-        deliveries::scheduled_at.eq(now),
-        deliveries::sent_at.eq(new.sent_at.map_or(now, |sent_at| sent_at.min(now))),
-        deliveries::received_at.eq(now),
-        deliveries::processed_at.eq(rejected.then_some(now)),
-    );
+/// In a transaction of its own, whatever its size.
+pub async fn record(new: NewDelivery, now: DateTime<Utc>, db: &Db) -> Result<Recorded, DbError> {
+    let (row, body) = NewRow::of(new, now);
+    let mut conn = db.write().await?;
+    let recorded = conn
+        .transaction(async |conn| insert(&row, &body, conn).await)
+        .await?;
+    Ok(recorded)
+}
+
+async fn insert(row: &NewRow, body: &[u8], conn: &mut Conn) -> QueryResult<Recorded> {
     let id: Option<DeliveryId> = diesel::insert_into(deliveries::table)
         .values(row)
         .on_conflict((deliveries::github_app_id, deliveries::guid))
@@ -94,24 +112,23 @@ async fn insert(new: &NewDelivery, now: DateTime<Utc>, conn: &mut Conn) -> Query
     let Some(id) = id else {
         return Ok(Recorded::Duplicate);
     };
-    insert_body(id, &new.body, conn).await?;
-    if !rejected {
+    insert_body(id, body, conn).await?;
+    if row.state == DeliveryState::Received {
         conn.wake_on_commit(Channel::Inbox).await?;
     }
-    Ok(Recorded::Received(id))
+    Ok(Recorded::Received)
 }
-
-/// Bytes in one statement: drivers copy what they send more than once, and keep the room for it.
-const PART: usize = 1 << 20;
 
 /// One part at least, so that an empty body is told from one that was pruned.
 async fn insert_body(id: DeliveryId, body: &[u8], conn: &mut Conn) -> QueryResult<()> {
     let first_and_only = body.is_empty().then_some(body);
-    for (part, bytes) in (0_i32..).zip(body.chunks(PART).chain(first_and_only)) {
+    for (number, bytes) in (0_i32..).zip(body.chunks(PART).chain(first_and_only)) {
+        let part = Part::pack(Cow::Borrowed(bytes)).await;
         let row = (
             delivery_bodies::delivery_id.eq(id),
-            delivery_bodies::part.eq(part),
-            delivery_bodies::bytes.eq(bytes),
+            delivery_bodies::part.eq(number),
+            delivery_bodies::encoding.eq(part.encoding),
+            delivery_bodies::bytes.eq(part.bytes),
         );
         diesel::insert_into(delivery_bodies::table)
             .values(row)

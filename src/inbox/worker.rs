@@ -1,5 +1,7 @@
-//! Processes what was received: the second leg. Database only, one transaction a delivery.
+//! Processes what was received: the second leg. Database only, one transaction a delivery; those that concern
+//! nothing bound share one.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,16 +14,29 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::ledger::{self, Delivery, DeliveryState};
+use super::reading::{Read, filed, read};
+use super::settle::{count, mark};
 use crate::apps::Apps;
 use crate::clock::Clock;
 use crate::config::Grants;
 use crate::db::schema::deliveries;
 use crate::db::{Channel, Conn, Db, DbError, Dialect, Driver};
-use crate::github::delivery_body::BodyFormat;
-use crate::github::event::{self, Envelope, Event};
-use crate::ids::{AppRowId, DeliveryId};
+use crate::ids::DeliveryId;
 use crate::processors::{self, Processing, Verdict};
 use crate::queue::Backoff;
+
+/// Deliveries that are looked at together.
+pub(super) const AT_ONCE: i64 = 64;
+
+/// Before looking again at what others have locked.
+const BUSY: Duration = Duration::from_millis(5);
+
+/// What came of looking for deliveries.
+enum Looked {
+    NothingDue,
+    /// None of them, when others have them all.
+    Processed(usize),
+}
 
 #[derive(Debug, Clone)]
 pub struct InboxSettings {
@@ -39,9 +54,9 @@ pub struct InboxSettings {
 
 #[derive(Debug, Clone)]
 pub struct InboxWorker {
-    db: Db,
-    clock: Clock,
-    apps: Apps,
+    pub(super) db: Db,
+    pub(super) clock: Clock,
+    pub(super) apps: Apps,
     settings: Arc<InboxSettings>,
 }
 
@@ -63,13 +78,18 @@ impl InboxWorker {
 
     async fn run_one(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            match self.process_next().await {
-                Ok(true) => {
+            match self.process_some(&stop).await {
+                Ok(Looked::Processed(0)) => {
+                    // Others have what is due in their hands.
+                    tokio::time::sleep(BUSY).await;
+                    continue;
+                }
+                Ok(Looked::Processed(_)) => {
                     // Where there was one there may be more: let a sleeping worker look, too.
                     self.db.wakes().ring(Channel::Inbox);
                     continue;
                 }
-                Ok(false) => {}
+                Ok(Looked::NothingDue) => {}
                 Err(error) => tracing::warn!(%error, "no delivery could be processed"),
             }
             tokio::select! {
@@ -82,25 +102,58 @@ impl InboxWorker {
 
     /// Processes everything that waits; how many deliveries that were.
     pub async fn drain(&self) -> Result<usize, DbError> {
-        let mut processed = 0;
-        while self.process_next().await? {
-            processed += 1;
+        let (mut processed, never) = (0, CancellationToken::new());
+        while let Looked::Processed(some) = self.process_some(&never).await? {
+            processed += some;
         }
         Ok(processed)
     }
 
-    /// `false` when nothing waits.
-    async fn process_next(&self) -> Result<bool, DbError> {
+    /// Those that concern nothing bound are settled together, the others one by one.
+    async fn process_some(&self, stop: &CancellationToken) -> Result<Looked, DbError> {
+        let due = self.due().await?;
+        if due.is_empty() {
+            return Ok(Looked::NothingDue);
+        }
+        let settled = if due.len() > 1 {
+            self.settle_quiet(&due).await
+        } else {
+            BTreeSet::new()
+        };
+        let mut processed = settled.len();
+        for id in due.into_iter().filter(|id| !settled.contains(id)) {
+            if stop.is_cancelled() || !self.process_one(id).await? {
+                break;
+            }
+            processed += 1;
+        }
+        Ok(Looked::Processed(processed))
+    }
+
+    /// The next that are due, of the Apps that this process knows.
+    async fn due(&self) -> Result<Vec<DeliveryId>, DbError> {
+        let mut conn = self.db.read().await?;
+        let due = deliveries::table
+            .filter(ledger::is_waiting())
+            .filter(deliveries::scheduled_at.le(self.clock.now()))
+            .filter(deliveries::github_app_id.eq_any(self.apps.rows()))
+            .order((deliveries::scheduled_at, deliveries::id))
+            .select(deliveries::id)
+            .limit(AT_ONCE);
+        Ok(due.load(&mut conn).await?)
+    }
+
+    /// `false` when another has it, or has done it.
+    async fn process_one(&self, id: DeliveryId) -> Result<bool, DbError> {
         let mut taken = None;
         let worked = {
-            let (now, taken, apps) = (self.clock.now(), &mut taken, self.apps.rows());
+            let (now, taken) = (self.clock.now(), &mut taken);
             let mut conn = self.db.write().await?;
             let work = async move {
                 conn.transaction(async |conn| {
-                    let Some(due) = take(&apps, now, conn).await? else {
+                    let Some(due) = take(id, now, conn).await? else {
                         return Ok(());
                     };
-                    let id = due.id;
                     *taken = Some(due);
                     // A row that only another version can read fails here, and is put off as any other.
                     match ledger::find(id, conn).await? {
@@ -157,20 +210,8 @@ impl InboxWorker {
         let Some(body) = ledger::body(delivery.id, conn).await? else {
             return mark(delivery, &Verdict::ignored("body_pruned"), now, conn).await;
         };
-        let format = delivery
-            .headers
-            .0
-            .get("content-type")
-            .and_then(|value| BodyFormat::of(value));
-        let json = match format.unwrap_or(BodyFormat::Json).json(&body) {
-            Ok(json) => json,
-            Err(unusable) => {
-                let verdict = Verdict::ignored("unprocessable").because(unusable.to_string());
-                return mark(delivery, &verdict, now, conn).await;
-            }
-        };
-        let mut verdict = match Event::parse(&delivery.event, &json) {
-            Ok(event) => {
+        let verdict = match read(delivery, &body) {
+            Ok(Read { event, envelope }) => {
                 let processing = Processing {
                     delivery,
                     app,
@@ -178,14 +219,11 @@ impl InboxWorker {
                     job_max_attempts: self.settings.job_max_attempts,
                     grants: self.settings.grants,
                 };
-                processors::process(&event, &processing, conn).await?
+                let verdict = processors::process(&event, &processing, conn).await?;
+                filed(verdict, envelope)
             }
-            Err(unusable) => Verdict::ignored("unprocessable").because(unusable.to_string()),
+            Err(unprocessable) => *unprocessable,
         };
-        let envelope = Envelope::parse(&json);
-        verdict.about.action = envelope.action;
-        verdict.about.repository_github_id = envelope.repository_id;
-        verdict.about.installation_github_id = envelope.installation_id;
         mark(delivery, &verdict, now, conn).await
     }
 
@@ -284,19 +322,13 @@ struct Taken {
     attempts: i32,
 }
 
-/// The next delivery that is due, of an App that this process knows, locked until the transaction ends.
-async fn take(
-    apps: &[AppRowId],
-    now: DateTime<Utc>,
-    conn: &mut Conn,
-) -> QueryResult<Option<Taken>> {
+/// Locked until the transaction ends; `None` when it is not due any more, or another has locked it.
+async fn take(id: DeliveryId, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<Option<Taken>> {
     let due = deliveries::table
+        .filter(deliveries::id.eq(id.get()))
         .filter(deliveries::state.eq(DeliveryState::Received.as_str()))
         .filter(deliveries::scheduled_at.le(now))
-        .filter(deliveries::github_app_id.eq_any(apps.to_vec()))
-        .order((deliveries::scheduled_at, deliveries::id))
-        .select(deliveries::id)
-        .limit(1);
+        .select(deliveries::id);
     let id: Option<i64> = match conn.driver() {
         Driver::Postgres(connection) => due
             .for_update()
@@ -315,35 +347,4 @@ async fn take(
         .first(conn)
         .await
         .optional()
-}
-
-async fn mark(
-    delivery: &Delivery,
-    verdict: &Verdict,
-    now: DateTime<Utc>,
-    conn: &mut Conn,
-) -> QueryResult<()> {
-    super::decision::replace(delivery.id, &verdict.decisions, now, conn).await?;
-    let changes = (
-        deliveries::state.eq(verdict.state),
-        deliveries::reason.eq(verdict.reason),
-        deliveries::detail.eq(verdict.detail.as_deref()),
-        deliveries::processed_at.eq(now),
-        &verdict.about,
-    );
-    diesel::update(deliveries::table.find(delivery.id))
-        .set(changes)
-        .execute(conn)
-        .await?;
-    count(&delivery.event, verdict.state);
-    tracing::info!(state = %verdict.state, reason = verdict.reason, "processed");
-    Ok(())
-}
-
-fn count(event: &str, state: DeliveryState) {
-    metrics::counter!(
-        "bindery_deliveries_processed_total",
-        "event" => event::label(event), "state" => state.as_str()
-    )
-    .increment(1);
 }

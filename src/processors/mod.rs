@@ -16,7 +16,7 @@ use crate::apps::App;
 use crate::binding::{self, Binding};
 use crate::config::Grants;
 use crate::db::Conn;
-use crate::github::event::Event;
+use crate::github::event::{Event, PushRepository};
 use crate::github::ids::InstallationId;
 use crate::grant;
 use crate::inbox::{self, About, Delivery, DeliveryState, NewDecision};
@@ -73,6 +73,11 @@ impl Verdict {
             detail: Some(detail),
             ..self
         }
+    }
+
+    #[must_use]
+    fn about(self, about: About) -> Self {
+        Self { about, ..self }
     }
 }
 
@@ -154,13 +159,60 @@ pub async fn process(
         Event::InstallationRepositories(event) => {
             installation::process_selection(event, processing, conn).await
         }
-        Event::Other { event, action } => {
-            let action = action
-                .as_deref()
-                .map(|action| format!(", action {action}"))
-                .unwrap_or_default();
-            Ok(Verdict::ignored("event_not_used")
-                .because(format!("nothing is done with the event {event}{action}")))
+        Event::Other { event, action } => Ok(not_used(event, action.as_deref())),
+    }
+}
+
+fn not_used(event: &str, action: Option<&str>) -> Verdict {
+    let action = action.map(|action| format!(", action {action}"));
+    Verdict::ignored("event_not_used").because(format!(
+        "nothing is done with the event {event}{}",
+        action.unwrap_or_default()
+    ))
+}
+
+/// What has to be there for an event to ask for anything: without it, its verdict is known.
+#[derive(Debug)]
+pub enum Concern<'a> {
+    Nothing(Verdict),
+    /// Something bound to this repository, or by the name that it has.
+    Bound {
+        repository: &'a PushRepository,
+        otherwise: Verdict,
+    },
+    /// [`process`] knows.
+    More,
+}
+
+impl<'a> Concern<'a> {
+    pub fn of(event: &'a Event) -> Self {
+        match event {
+            Event::Push(push) => Self::moved(
+                push.parsed_ref.is_some(),
+                &push.repository,
+                push::unbound(push),
+            ),
+            Event::RefChange(change) => {
+                let otherwise = push::unbound_ref_change(change);
+                Self::moved(change.parsed_ref.is_some(), &change.repository, otherwise)
+            }
+            Event::Other { event, action } => Self::Nothing(not_used(event, action.as_deref())),
+            Event::Ping(_)
+            | Event::Repository(_)
+            | Event::Account(_)
+            | Event::Installation(_)
+            | Event::InstallationRepositories(_) => Self::More,
+        }
+    }
+
+    fn moved(can_be_bound: bool, repository: &'a PushRepository, otherwise: Verdict) -> Self {
+        if can_be_bound {
+            Self::Bound {
+                repository,
+                otherwise,
+            }
+        } else {
+            Self::Nothing(otherwise)
         }
     }
 }

@@ -42,6 +42,7 @@ mod fsck;
 mod healing;
 mod hosts;
 mod identity;
+mod inbox;
 mod limits;
 mod matching;
 mod model;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bindery::clock::Clock;
 use bindery::config::{Config, Flags, Sources};
 use bindery::db::Db;
-use bindery::db::schema::jobs;
+use bindery::db::schema::{deliveries, jobs};
 use bindery::fsck::{self, Options};
 use bindery::github::ids::RepositoryId;
 use bindery::simulator::{Fault, Route, Selection, Simulator};
@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 
 use crate::process::{PATIENCE, Serving, serve};
 use crate::support::{Engine, KEY, OCTO, SECRET, TestDatabase, binding_path, simulator};
+use crate::webhook::post::Post;
+use crate::webhook::wire::Wire;
 
 /// Short, so that nobody waits for long.
 const LEASE: Duration = Duration::from_secs(2);
@@ -245,6 +247,43 @@ async fn f03_f37_a_process_that_comes_back_from_the_dead_publishes_nothing() {
     drop(conn);
     assert_eq!(published, 2, "the first and the late one, once");
     assert_eq!(replicas.workers("running").await, BTreeSet::new());
+    replicas.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f05_what_is_in_flight_at_a_sigterm_is_answered_and_the_rest_goes_on_elsewhere() {
+    let mut replicas = Replicas::start().await;
+    let id = replicas.repository("templates").await;
+    replicas.bind("templates").await;
+    replicas.holds("templates", id).await;
+    replicas.begin_at_a("templates", id).await;
+    let post = Post::push();
+    let url: url::Url = replicas.a.api.url("/").parse().unwrap();
+    let mut wire = Wire::connect(&url[url::Position::BeforeHost..url::Position::AfterPort]).await;
+    let (begun, rest) = {
+        let bytes = post.bytes();
+        let (begun, rest) = bytes.split_at(bytes.len() / 2);
+        (begun.to_vec(), rest.to_vec())
+    };
+    wire.send(&begun).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    replicas.a.signal("-TERM").await;
+    replicas.b.signal("-CONT").await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    wire.send(&rest).await;
+    wire.answer().await.expect(202);
+    let ended = tokio::time::timeout(PATIENCE, replicas.a.child.wait()).await;
+    assert!(ended.expect("it stops").unwrap().success());
+    replicas.holds("templates", id).await;
+    let mut conn = replicas.db.read().await.unwrap();
+    let stored: i64 = deliveries::table
+        .filter(deliveries::guid.eq(post.guid()))
+        .count()
+        .get_result(&mut conn)
+        .await
+        .unwrap();
+    drop(conn);
+    assert_eq!(stored, 1);
     replicas.end().await;
 }
 

@@ -14,7 +14,7 @@ use crate::git::GitRef;
 use crate::github::event::{Push, PushRepository, RefChange};
 use crate::github::ids::InstallationId;
 use crate::grant;
-use crate::inbox::{self, NewDecision};
+use crate::inbox::{self, About, NewDecision};
 use crate::repository::{self, Repository};
 use crate::sync::PushHint;
 
@@ -40,11 +40,25 @@ pub(super) async fn process(
         installation_id: push.installation_id,
         push: Some(push),
     });
-    let mut verdict =
-        process_moved(moved, &push.repository, &push.git_ref, processing, conn).await?;
-    verdict.about.git_ref = Some(push.git_ref.clone());
-    verdict.about.head_sha = (!push.after.is_zero()).then(|| push.after.to_string());
-    Ok(verdict)
+    let verdict = process_moved(moved, &push.repository, &push.git_ref, processing, conn).await?;
+    Ok(verdict.about(about(push)))
+}
+
+/// What becomes of it when nothing is bound to its repository or by its name.
+pub(super) fn unbound(push: &Push) -> Verdict {
+    let verdict = match &push.parsed_ref {
+        Some(_) => no_binding(&push.repository),
+        None => cannot_be_bound(&push.git_ref),
+    };
+    verdict.about(about(push))
+}
+
+fn about(push: &Push) -> About {
+    About {
+        git_ref: Some(push.git_ref.clone()),
+        head_sha: (!push.after.is_zero()).then(|| push.after.to_string()),
+        ..About::default()
+    }
 }
 
 /// `create` and `delete`: whether the ref is there is GitHub's to answer, and the sync asks.
@@ -59,10 +73,24 @@ pub(super) async fn process_ref_change(
         installation_id: change.installation_id,
         push: None,
     });
-    let mut verdict =
-        process_moved(moved, &change.repository, &change.name, processing, conn).await?;
-    verdict.about.git_ref = change.parsed_ref.as_ref().map(GitRef::full);
-    Ok(verdict)
+    let verdict = process_moved(moved, &change.repository, &change.name, processing, conn).await?;
+    Ok(verdict.about(about_change(change)))
+}
+
+/// The same as of a push.
+pub(super) fn unbound_ref_change(change: &RefChange) -> Verdict {
+    let verdict = match &change.parsed_ref {
+        Some(_) => no_binding(&change.repository),
+        None => cannot_be_bound(&change.name),
+    };
+    verdict.about(about_change(change))
+}
+
+fn about_change(change: &RefChange) -> About {
+    About {
+        git_ref: change.parsed_ref.as_ref().map(GitRef::full),
+        ..About::default()
+    }
 }
 
 async fn process_moved(
@@ -75,9 +103,19 @@ async fn process_moved(
     tracing::Span::current().record("repository.id", repository.id.get());
     match moved {
         Some(moved) => match_bindings(&moved, processing, conn).await,
-        None => Ok(Verdict::ignored("ref_cannot_be_bound")
-            .because(format!("{sent_ref} is no branch and no tag"))),
+        None => Ok(cannot_be_bound(sent_ref)),
     }
+}
+
+fn cannot_be_bound(sent_ref: &str) -> Verdict {
+    Verdict::ignored("ref_cannot_be_bound").because(format!("{sent_ref} is no branch and no tag"))
+}
+
+fn no_binding(repository: &PushRepository) -> Verdict {
+    Verdict::ignored("no_binding").because(format!(
+        "no binding on repository {} ({})",
+        repository.id, repository.name
+    ))
 }
 
 async fn match_bindings(
@@ -183,10 +221,7 @@ fn nothing_to_do(moved: &Moved<'_>, skips: &[Skip]) -> Verdict {
     } = moved;
     let name = &repository.name;
     let Some(nearest) = skips.iter().max() else {
-        return Verdict::ignored("no_binding").because(format!(
-            "no binding on repository {} ({name})",
-            repository.id
-        ));
+        return no_binding(repository);
     };
     let detail = match nearest {
         Skip::OtherRepository => format!(

@@ -120,7 +120,7 @@ impl Receiver {
             return Err(Refusal::Unusable(unusable.to_string()));
         }
         let status = match recorded {
-            Recorded::Received(_) => ReceiptStatus::Received,
+            Recorded::Received => ReceiptStatus::Received,
             Recorded::Duplicate => ReceiptStatus::Duplicate,
         };
         let receipt = Receipt {
