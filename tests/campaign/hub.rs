@@ -26,8 +26,9 @@ const ACCOUNTS: usize = 4;
 const REPOSITORIES: usize = 8;
 const BOUND: usize = 6;
 pub const BRANCHES: [&str; 2] = ["main", "dev"];
-/// GitHub's three days, scaled: long enough for every fault here, and short enough for its memory.
-pub const LISTED_FOR: Duration = Duration::from_secs(300);
+/// GitHub's three days, scaled as the healing's intervals are, and no longer than it takes: an hour and a half
+/// of deliveries is what its memory is given.
+pub const LISTED_FOR: Duration = Duration::from_secs(90 * 60);
 
 pub struct Account {
     pub installation: InstallationId,

@@ -27,8 +27,12 @@ pub async fn run(options: &Options) -> anyhow::Result<bool> {
     let over = Notify::new();
     let (stormy, small, lone) = tokio::join!(
         on_postgres(options, seed, &screen, &over),
-        on_volume(options, seed, &screen, &over),
-        on_sqlite(options, seed, &screen, &over),
+        one_by_one(On::Volume, options, &over, async |step| {
+            volume::run(step, options, seed, &screen).await
+        }),
+        one_by_one(On::Sqlite, options, &over, async |step| {
+            sqlite::run(step, options, seed, &screen).await
+        }),
     );
     report.parts.extend(stormy?);
     report.parts.extend(small?);
@@ -58,33 +62,22 @@ pub fn disk() -> PathBuf {
     }
 }
 
-async fn on_volume(
+/// What has a database of its own.
+async fn one_by_one(
+    on: On,
     options: &Options,
-    seed: u64,
-    screen: &Screen,
     over: &Notify,
+    run: impl AsyncFn(&'static Step) -> anyhow::Result<Part>,
 ) -> anyhow::Result<Vec<Part>> {
     let mut parts = Vec::new();
-    if options.database.has_postgres() {
-        for step in chosen(options, On::Volume) {
+    let wanted = match on {
+        On::Sqlite => options.database.has_sqlite(),
+        On::Storm | On::Calm | On::Volume => options.database.has_postgres(),
+    };
+    if wanted {
+        for step in chosen(options, on) {
             wait_for(over, options).await;
-            parts.push(volume::run(step, options, seed, screen).await?);
-        }
-    }
-    Ok(parts)
-}
-
-async fn on_sqlite(
-    options: &Options,
-    seed: u64,
-    screen: &Screen,
-    over: &Notify,
-) -> anyhow::Result<Vec<Part>> {
-    let mut parts = Vec::new();
-    if options.database.has_sqlite() {
-        for step in chosen(options, On::Sqlite) {
-            wait_for(over, options).await;
-            parts.push(sqlite::run(step, options, seed, screen).await?);
+            parts.push(run(step).await?);
         }
     }
     Ok(parts)
@@ -221,7 +214,7 @@ pub async fn close(scene: &Scene, part: &mut Part) {
         part.findings
             .wrong(format!("a check could not be made: {error:#}"));
     }
-    check::processes(scene, &mut part.findings);
+    check::processes(&scene.sizes, &scene.logs, &mut part.findings);
     for wrong in scene.verdicts.all() {
         part.findings.wrong(wrong);
     }

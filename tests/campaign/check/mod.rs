@@ -17,7 +17,7 @@ use crate::store::Store;
 pub use converge::{converge, drained};
 pub use fsck::fsck;
 pub use ledger::{Deliveries, ledger};
-pub use process::{logs, processes};
+pub use process::processes;
 pub use publish::publishes;
 pub use secret::canaries;
 
@@ -50,9 +50,12 @@ impl Findings {
 
 const FOREIGN: &str = "SELECT b.name AS line FROM bindings b JOIN contents c ON c.binding_id = b.id \
     WHERE c.repository_id <> b.repository_id";
-/// A healing that is killed three times is given up: soon it is due again anyway.
+/// A healing that is killed three times is given up: soon it is due again anyway. A sync is, whose worker was
+/// killed a dozen times; then another one has come after it.
 const STUCK: &str = "SELECT 'job ' || id || ' ' || kind || ' ' || state || ' of ' || target AS line \
-    FROM jobs WHERE state = 'running' OR (state = 'discarded' AND kind = 'content_sync')";
+    FROM jobs WHERE state = 'running' OR (state = 'discarded' AND kind = 'content_sync' AND NOT EXISTS \
+    (SELECT 1 FROM jobs AS later WHERE later.kind = jobs.kind AND later.target = jobs.target \
+    AND later.id > jobs.id AND later.state = 'completed'))";
 
 /// I5 and I9, of what is there when everything has come to rest.
 pub async fn rest(store: &Store, findings: &mut Findings) -> anyhow::Result<()> {

@@ -1,19 +1,18 @@
 use super::Findings;
-use crate::scene::Scene;
-use crate::watch::Logs;
+use crate::watch::{Logs, Sizes};
 
 /// I8 and I11, of the processes.
-pub fn processes(scene: &Scene, findings: &mut Findings) {
-    let peak = scene.sizes.peak();
+pub fn processes(sizes: &Sizes, seen: &Logs, findings: &mut Findings) {
+    let peak = sizes.peak();
     if peak.resident_kib > 512 * 1024 || peak.files > 1024 {
         findings.wrong(format!("I8: a process held {peak:?}"));
     }
     findings.count("I8", 1);
-    logs(&scene.logs, findings);
+    logs(seen, findings);
 }
 
 /// I7 and I11, of the logs.
-pub fn logs(logs: &Logs, findings: &mut Findings) {
+fn logs(logs: &Logs, findings: &mut Findings) {
     let seen = logs.seen();
     findings.count("I7", usize::try_from(seen.lines).unwrap_or(usize::MAX));
     findings.count("I11", 1);

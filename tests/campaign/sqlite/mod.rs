@@ -25,7 +25,7 @@ use crate::screen::Screen;
 use crate::setup::{bind_everything, canaries, free_address, settings};
 use crate::step::{Outcome, Step};
 use crate::store::{Store, open};
-use crate::watch::Logs;
+use crate::watch::{Logs, Sizes};
 use reader::Gate;
 
 /// Kills of one database: then the next one begins, so that none grows large.
@@ -40,6 +40,7 @@ struct Stage {
     path: String,
     store: Store,
     logs: Arc<Logs>,
+    sizes: Arc<Sizes>,
     reads: Arc<Reads>,
     verdicts: Arc<Verdicts>,
     gate: Arc<Gate>,
@@ -112,6 +113,7 @@ impl Stage {
             path,
             store,
             logs,
+            sizes: Arc::default(),
             reads: Arc::default(),
             verdicts: Arc::default(),
             gate: Arc::default(),
@@ -119,6 +121,7 @@ impl Stage {
             binary: options.binary.clone(),
         };
         stage.begin_to_read(seed);
+        tokio::spawn(Arc::clone(&stage.sizes).watch(vec![Arc::clone(&stage.slot)]));
         Ok(stage)
     }
 
@@ -231,7 +234,7 @@ impl Stage {
         part.deliveries.add(found);
         part.publishes += check::publishes(&self.hub, &self.store, &[], findings).await?;
         check::rest(&self.store, findings).await?;
-        check::logs(&self.logs, findings);
+        check::processes(&self.sizes, &self.logs, findings);
         let settings = settings(&format!("sqlite://{}", self.path), &self.hub.api_url());
         check::fsck(&self.binary, &settings, &self.hub, findings).await?;
         for wrong in self.verdicts.all() {
@@ -255,6 +258,9 @@ impl Stage {
         part.slowest_answer = part.slowest_answer.max(answers.slowest.as_secs_f64());
         part.reads += self.reads.reads.load(Ordering::SeqCst);
         part.reads_a_second = self.reads.rate(1);
+        let peak = self.sizes.peak();
+        part.peak_rss_kib = part.peak_rss_kib.max(peak.resident_kib);
+        part.peak_files = part.peak_files.max(peak.files);
         part.log_lines += seen.lines;
         for (message, times) in seen.errors {
             *part.errors_logged.entry(message).or_default() += times;

@@ -14,6 +14,7 @@ const SHUT: Duration = Duration::from_secs(8);
 
 pub async fn unreachable(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
+    let before = given_up(scene).await?;
     for _ in 0..times {
         match &scene.hub.names {
             Ok(names) => {
@@ -39,7 +40,7 @@ pub async fn unreachable(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {
             "connections were refused; failing names were **not run here**: {why}"
         )),
     }
-    nobody_gave_up(scene, &mut outcome).await?;
+    nobody_gave_up(scene, before, &mut outcome).await?;
     Ok(outcome)
 }
 
@@ -51,6 +52,7 @@ async fn cut(wire: &Front) {
 
 pub async fn failing(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {
     let (mut chance, mut outcome) = (scene.chance("failing"), Outcome::default());
+    let before = given_up(scene).await?;
     for _ in 0..times {
         let status = *chance.pick(&[500, 502, 503, 504]);
         scene.hub.github.fail(Fault::anywhere().status(status));
@@ -58,17 +60,15 @@ pub async fn failing(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {
         scene.hub.github.clear_faults();
         outcome.recovered(scene.recover().await);
     }
-    nobody_gave_up(scene, &mut outcome).await?;
+    nobody_gave_up(scene, before, &mut outcome).await?;
     Ok(outcome)
 }
 
 /// An outage uses up no attempts, and makes nothing gone.
-async fn nobody_gave_up(scene: &Scene, outcome: &mut Outcome) -> anyhow::Result<()> {
-    let discarded = "SELECT COUNT(*)::text AS line FROM jobs WHERE state = 'discarded' \
-        AND kind = 'content_sync'";
+async fn nobody_gave_up(scene: &Scene, before: i64, outcome: &mut Outcome) -> anyhow::Result<()> {
     let gone = "SELECT COUNT(*)::text AS line FROM repositories WHERE reachability <> 'reachable'";
     let (discarded, gone) = (
-        scene.store.number(discarded).await?,
+        given_up(scene).await? - before,
         scene.store.number(gone).await?,
     );
     outcome.demand(discarded == 0, || format!("{discarded} jobs were given up"));
@@ -78,8 +78,16 @@ async fn nobody_gave_up(scene: &Scene, outcome: &mut Outcome) -> anyhow::Result<
     Ok(())
 }
 
+/// So far, when a job's worker was killed a dozen times.
+async fn given_up(scene: &Scene) -> anyhow::Result<i64> {
+    let discarded = "SELECT COUNT(*)::text AS line FROM jobs WHERE state = 'discarded' \
+        AND kind = 'content_sync'";
+    scene.store.number(discarded).await
+}
+
 pub async fn partition(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
+    let before = given_up(scene).await?;
     for _ in 0..times {
         scene.door.set(Wire::Closed);
         scene.hub.wire.set(Wire::Closed);
@@ -88,7 +96,7 @@ pub async fn partition(scene: &Scene, times: u32) -> anyhow::Result<Outcome> {
         scene.door.set(Wire::Open);
         outcome.recovered(calm_down(scene).await);
     }
-    nobody_gave_up(scene, &mut outcome).await?;
+    nobody_gave_up(scene, before, &mut outcome).await?;
     Ok(outcome)
 }
 
