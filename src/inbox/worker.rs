@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -26,7 +26,7 @@ use crate::processors::{self, Processing, Verdict};
 use crate::queue::Backoff;
 
 /// Deliveries that are looked at together.
-pub(super) const AT_ONCE: i64 = 64;
+const AT_ONCE: i64 = 64;
 
 /// Before looking again at what others have locked.
 const BUSY: Duration = Duration::from_millis(5);
@@ -72,23 +72,14 @@ impl InboxWorker {
 
     /// Works until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
-        let workers = (0..self.settings.workers.max(1)).map(|_| self.run_one(stop.clone()));
-        futures_util::future::join_all(workers).await;
-    }
-
-    async fn run_one(&self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            match self.process_some(&stop).await {
+            match self.process_some(self.settings.workers, &stop).await {
                 Ok(Looked::Processed(0)) => {
                     // Others have what is due in their hands.
                     tokio::time::sleep(BUSY).await;
                     continue;
                 }
-                Ok(Looked::Processed(_)) => {
-                    // Where there was one there may be more: let a sleeping worker look, too.
-                    self.db.wakes().ring(Channel::Inbox);
-                    continue;
-                }
+                Ok(Looked::Processed(_)) => continue,
                 Ok(Looked::NothingDue) => {}
                 Err(error) => tracing::warn!(%error, "no delivery could be processed"),
             }
@@ -100,17 +91,21 @@ impl InboxWorker {
         }
     }
 
-    /// Processes everything that waits; how many deliveries that were.
+    /// Processes everything that waits, in its order; how many deliveries that were.
     pub async fn drain(&self) -> Result<usize, DbError> {
         let (mut processed, never) = (0, CancellationToken::new());
-        while let Looked::Processed(some) = self.process_some(&never).await? {
+        while let Looked::Processed(some) = self.process_some(1, &never).await? {
             processed += some;
         }
         Ok(processed)
     }
 
-    /// Those that concern nothing bound are settled together, the others one by one.
-    async fn process_some(&self, stop: &CancellationToken) -> Result<Looked, DbError> {
+    /// Those that concern nothing bound are settled together, the others one by one, so many at a time.
+    async fn process_some(
+        &self,
+        at_a_time: usize,
+        stop: &CancellationToken,
+    ) -> Result<Looked, DbError> {
         let due = self.due().await?;
         if due.is_empty() {
             return Ok(Looked::NothingDue);
@@ -120,14 +115,25 @@ impl InboxWorker {
         } else {
             BTreeSet::new()
         };
-        let mut processed = settled.len();
-        for id in due.into_iter().filter(|id| !settled.contains(id)) {
-            if stop.is_cancelled() || !self.process_one(id).await? {
-                break;
-            }
-            processed += 1;
+        let mut left: Vec<DeliveryId> =
+            due.into_iter().filter(|id| !settled.contains(id)).collect();
+        if at_a_time > 1 && !left.is_empty() {
+            // Other processes have seen the same: each begins somewhere else.
+            let first = rand::random_range(0..left.len());
+            left.rotate_left(first);
         }
-        Ok(Looked::Processed(processed))
+        let one_by_one = left.into_iter().map(|id| async move {
+            if stop.is_cancelled() {
+                return Ok(false);
+            }
+            self.process_one(id).await
+        });
+        let processed = stream::iter(one_by_one)
+            .buffer_unordered(at_a_time.max(1))
+            .try_fold(settled.len(), async |processed, one| {
+                Ok(processed + usize::from(one))
+            });
+        Ok(Looked::Processed(processed.await?))
     }
 
     /// The next that are due, of the Apps that this process knows.
