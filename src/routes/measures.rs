@@ -21,39 +21,27 @@ struct Measure {
     help: &'static str,
 }
 
-const fn counter(
-    name: &'static str,
-    labels: &'static [&'static str],
-    help: &'static str,
-) -> Measure {
+type Labels = &'static [&'static str];
+
+const fn measure(kind: Kind, name: &'static str, labels: Labels, help: &'static str) -> Measure {
     Measure {
         name,
-        kind: Kind::Counter,
+        kind,
         labels,
         help,
     }
 }
 
-const fn seconds(
-    name: &'static str,
-    labels: &'static [&'static str],
-    help: &'static str,
-) -> Measure {
-    Measure {
-        name,
-        kind: Kind::Histogram,
-        labels,
-        help,
-    }
+const fn counter(name: &'static str, labels: Labels, help: &'static str) -> Measure {
+    measure(Kind::Counter, name, labels, help)
 }
 
-const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Measure {
-    Measure {
-        name,
-        kind: Kind::Gauge,
-        labels,
-        help,
-    }
+const fn seconds(name: &'static str, labels: Labels, help: &'static str) -> Measure {
+    measure(Kind::Histogram, name, labels, help)
+}
+
+const fn gauge(name: &'static str, labels: Labels, help: &'static str) -> Measure {
+    measure(Kind::Gauge, name, labels, help)
 }
 
 const MEASURES: [Measure; 17] = [

@@ -23,7 +23,7 @@ pub const ADMIN_TOKEN: &str = "canary-of-the-admin-token-51c9";
 
 /// Accounts with an installation each, the repositories of each, and those of them that are bound.
 const ACCOUNTS: usize = 4;
-const REPOSITORIES: usize = 8;
+const REPOSITORIES: usize = 16;
 const BOUND: usize = 6;
 pub const BRANCHES: [&str; 2] = ["main", "dev"];
 /// GitHub's three days, scaled as the healing's intervals are, and no longer than it takes: an hour and a half
