@@ -8,12 +8,14 @@ mod record;
 mod seen;
 mod worker;
 
-pub use decision::{Decision, NewDecision, Verdict, decisions_of, replace};
+pub use decision::{Decision, NewDecision, Verdict, decisions_about, decisions_of, replace};
 pub use ledger::{
     About, Delivery, DeliveryFilter, DeliveryState, Replay, SignedBy, body, count_waiting, find,
-    list, oldest_waiting, replay,
+    list, of_guid, oldest_waiting, replay,
 };
 pub use prune::{prune_bodies, prune_deliveries};
 pub use record::{Inbox, NewDelivery, Recorded};
-pub use seen::{SeenDelivery, Told, before_of, known_guids, newest_push, record_seen};
+pub use seen::{
+    SeenDelivery, Told, before_of, known_guids, newest_push, push_of, record_seen, unread_pushes,
+};
 pub use worker::{InboxSettings, InboxWorker};
