@@ -5,7 +5,7 @@ use std::time::Duration;
 use bindery::simulator::{Fault, Pushed};
 use serde_json::json;
 
-use super::{ask, bound, by_commit, steps, verdict};
+use super::{ask, bound, by_commit, by_guid, of_push, steps, verdict};
 use crate::support::{Either, World, stories};
 
 /// A push that GitHub tells nobody of, and lists nowhere.
@@ -107,11 +107,11 @@ stories! {
         world.github.set_webhook_secret("another secret of the webhook");
         let pushed = world.push(repo, &[("a", "2")]).await;
         assert_eq!(pushed.sent[0].status, Some(401));
-        assert_eq!(verdict(&world, &super::by_guid(&pushed)).await, "delivery_unknown");
+        assert_eq!(verdict(&world, &by_guid(&pushed)).await, "delivery_unknown");
         assert_eq!(verdict(&world, &by_commit(&pushed)).await, "not_seen_yet");
         world.pass(Duration::from_secs(300)).await;
         world.heal().await;
-        assert_eq!(super::of_push(&world, &pushed).await, "published");
+        assert_eq!(of_push(&world, &pushed).await, "published");
         world.end().await;
     }
 }
