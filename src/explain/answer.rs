@@ -70,7 +70,7 @@ pub struct Verdict {
     pub says: String,
     pub to_do: String,
     /// The binding that it is about, by its place; null: it is about none.
-    #[schema(example = "/orgs/acme/bindings/site")]
+    #[schema(example = "/orgs/octo/bindings/site")]
     pub binding: Option<String>,
 }
 

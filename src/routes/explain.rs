@@ -29,7 +29,7 @@ pub(super) struct ExplainQuery {
     #[param(min_length = 40, max_length = 40)]
     commit: Option<String>,
     /// A binding's place, as in its `self_url`.
-    #[param(example = "/orgs/acme/bindings/site")]
+    #[param(example = "/orgs/octo/bindings/site")]
     binding: Option<String>,
 }
 
