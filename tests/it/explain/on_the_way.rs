@@ -118,12 +118,18 @@ stories! {
     }
 
     async fn a_rate_limit_is_told(world: World) {
+        let other = world.repository("other", &[("a", "1")]).await;
+        world.bind("other", "other", json!({})).await;
         let repo = bound(&world).await;
         world.github.exhaust_rate_limit(world.installation, Duration::from_secs(900));
         let pushed = world.push(repo, &[("a", "2")]).await;
         world.settle().await;
         assert_eq!(of_push(&world, &pushed).await, "rate_limited");
-        world.pass(Duration::from_secs(901)).await;
+        // It never ran, so that nothing was said to it: what holds is that of its installation.
+        let second = world.push(other, &[("a", "2")]).await;
+        world.pass(Duration::from_secs(180)).await;
+        assert_eq!(verdict(&world, &by_guid(&second)).await, "rate_limited");
+        world.pass(Duration::from_secs(721)).await;
         assert_eq!(of_push(&world, &pushed).await, "published");
         world.end().await;
     }
