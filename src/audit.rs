@@ -34,6 +34,7 @@ text_enum! {
         DeliveryRead = "delivery.read",
         JobRead = "job.read",
         HealingRead = "healing.read",
+        ExplanationRead = "explanation.read",
         AuditRead = "audit.read",
     }
 }

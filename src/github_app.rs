@@ -4,10 +4,27 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use crate::db::Conn;
 use crate::db::schema::github_apps;
+use crate::db::{Conn, Dialect};
 use crate::github::ids::AppId;
 use crate::ids::AppRowId;
+
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = github_apps, check_for_backend(Dialect))]
+pub struct GitHubApp {
+    pub id: AppRowId,
+    pub host: String,
+    pub app_id: AppId,
+}
+
+/// All that were ever configured.
+pub async fn all(conn: &mut Conn) -> QueryResult<Vec<GitHubApp>> {
+    github_apps::table
+        .order(github_apps::id)
+        .select(GitHubApp::as_select())
+        .load(conn)
+        .await
+}
 
 /// The row of a configured App, made at its first start.
 pub async fn ensure(

@@ -13,6 +13,7 @@
 pub mod apps;
 pub mod cli;
 pub mod context;
+pub mod explain;
 pub mod fsck;
 pub mod housekeeping;
 pub mod serve;

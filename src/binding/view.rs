@@ -67,6 +67,15 @@ impl BindingView {
         }
     }
 
+    /// Where it is in the API, below the prefix.
+    pub fn place(&self) -> String {
+        let (organization, name) = (&self.organization, &self.binding.name);
+        match &self.project {
+            Some(project) => format!("/orgs/{organization}/projects/{project}/bindings/{name}"),
+            None => format!("/orgs/{organization}/bindings/{name}"),
+        }
+    }
+
     /// The content, when it is of what is bound now and not of what was bound before.
     pub fn current_content(&self) -> Option<&Content> {
         self.binding.commit_sha.as_ref().and(self.content.as_ref())

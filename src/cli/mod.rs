@@ -7,6 +7,7 @@ mod app_key;
 mod config;
 mod demo;
 mod disk;
+mod explain;
 mod fsck;
 mod healthcheck;
 mod logging;
@@ -51,6 +52,15 @@ enum Command {
     /// Can be run beside the service, and changes nothing. Exits with status 0 if all that could be
     /// looked at holds, with 1 if something does not, with 2 if it could not be looked at.
     Fsck(fsck::FsckArgs),
+    /// Say why a push did or did not arrive: by a delivery's GUID, by a commit, or of a binding.
+    ///
+    /// Reads the database of these settings, beside the service, asks nobody, and changes nothing. A line
+    /// for each thing that is known, in the order in which a push travels; the verdict and what to do come
+    /// last. What each verdict means is in docs/explain.md.
+    ///
+    /// Exits with status 0 if something is known of it, with 1 if nothing is, with 2 if it could not be
+    /// looked at.
+    Explain(explain::ExplainArgs),
     /// Run a simulated GitHub to develop against, and play it by typing.
     Simulate(simulate::SimulateArgs),
     /// Ask a running service whether it is alive; for containers.
@@ -84,6 +94,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Migrate(flags) => migrate::run(flags).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Fsck(args) => fsck::run(args).await,
+        Command::Explain(args) => explain::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
         Command::Openapi(flags) => openapi::run(flags),

@@ -134,6 +134,22 @@ pub async fn find(id: ContentId, conn: &mut Conn) -> QueryResult<Option<Content>
         .optional()
 }
 
+/// The newest that was published for a binding at a commit, if it is still kept.
+pub async fn of_commit(
+    binding: BindingId,
+    commit: &str,
+    conn: &mut Conn,
+) -> QueryResult<Option<Content>> {
+    contents::table
+        .filter(contents::binding_id.eq(binding))
+        .filter(contents::commit_sha.eq(commit))
+        .order(contents::id.desc())
+        .select(Content::as_select())
+        .first(conn)
+        .await
+        .optional()
+}
+
 /// By path, after the one given.
 pub async fn files(
     content: ContentId,

@@ -22,6 +22,6 @@ mod timer;
 pub use head_poll::HeadPoll;
 pub use installation_poll::InstallationPoll;
 pub use past::{KEPT, last_successes, prune};
-pub use schedule::{Healing, Timed, TimerState, list};
+pub use schedule::{Healing, Timed, TimerState, find, list};
 pub use sweep::DeliverySweep;
 pub use timer::Timer;

@@ -129,6 +129,15 @@ pub(super) async fn oldest_success(
         .optional()
 }
 
+pub async fn find(timed: Timed, conn: &mut Conn) -> QueryResult<Option<TimerState>> {
+    timers::table
+        .find((timed.healing, timed.target))
+        .select(TimerState::as_select())
+        .first(conn)
+        .await
+        .optional()
+}
+
 /// All of them by name and target, those after `after` when it is given.
 pub async fn list(
     after: Option<Timed>,

@@ -103,6 +103,21 @@ pub async fn decisions_of(delivery: DeliveryId, conn: &mut Conn) -> QueryResult<
         .await
 }
 
+/// What was decided about a binding, the newest first.
+pub async fn decisions_about(
+    binding: BindingId,
+    limit: i64,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Decision>> {
+    delivery_decisions::table
+        .filter(delivery_decisions::binding_id.eq(binding))
+        .order(delivery_decisions::id.desc())
+        .select(Decision::as_select())
+        .limit(limit)
+        .load(conn)
+        .await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -109,6 +109,17 @@ pub async fn find(id: DeliveryId, conn: &mut Conn) -> QueryResult<Option<Deliver
         .optional()
 }
 
+/// The deliveries with this GUID, one of an App: Apps that hear of one event get the same.
+pub async fn of_guid(guid: &str, apps: &[AppRowId], conn: &mut Conn) -> QueryResult<Vec<Delivery>> {
+    deliveries::table
+        .filter(deliveries::github_app_id.eq_any(apps.to_vec()))
+        .filter(deliveries::guid.eq(guid))
+        .order(deliveries::id)
+        .select(Delivery::as_select())
+        .load(conn)
+        .await
+}
+
 /// The newest first.
 pub async fn list(
     filter: &DeliveryFilter,

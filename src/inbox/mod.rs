@@ -15,13 +15,15 @@ mod settle;
 mod worker;
 
 pub use body::{Encoding, raw_size};
-pub use decision::{Decision, NewDecision, Verdict, decisions_of, replace};
+pub use decision::{Decision, NewDecision, Verdict, decisions_about, decisions_of, replace};
 pub use group::{Inbox, NotRecorded};
 pub use ledger::{
     About, Delivery, DeliveryFilter, DeliveryState, Replay, SignedBy, body, count_waiting, find,
-    list, oldest_waiting, replay,
+    list, of_guid, oldest_waiting, replay,
 };
 pub use prune::{prune_bodies, prune_deliveries};
 pub use record::{NewDelivery, Recorded, record};
-pub use seen::{SeenDelivery, Told, before_of, known_guids, newest_push, record_seen};
+pub use seen::{
+    SeenDelivery, Told, before_of, known_guids, newest_push, push_of, record_seen, unread_pushes,
+};
 pub use worker::{InboxSettings, InboxWorker};

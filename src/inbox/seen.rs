@@ -7,12 +7,12 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::ledger::{self, DeliveryState, SignedBy};
+use super::ledger::{self, Delivery, DeliveryState, SignedBy};
 use crate::db::schema::deliveries;
 use crate::db::{Conn, Json};
 use crate::git::{GitRef, Oid};
 use crate::github::delivery_body::BodyFormat;
-use crate::github::event::Event;
+use crate::github::event::{Event, Push};
 use crate::github::ids::{InstallationId, RepositoryId};
 use crate::ids::{AppRowId, DeliveryId};
 
@@ -118,6 +118,30 @@ pub async fn newest_push(
 
 /// Where the ref was before a push; `None` when that cannot be read any more.
 pub async fn before_of(push: DeliveryId, conn: &mut Conn) -> QueryResult<Option<Oid>> {
+    Ok(push_of(push, conn).await?.map(|push| push.before))
+}
+
+/// The pushes received since then that were not read yet, or could not be processed: their rows do not say
+/// what they are about. The newest first.
+pub async fn unread_pushes(
+    received_since: DateTime<Utc>,
+    limit: i64,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Delivery>> {
+    let unread = [DeliveryState::Received, DeliveryState::Failed];
+    deliveries::table
+        .filter(deliveries::event.eq("push"))
+        .filter(deliveries::state.eq_any(unread))
+        .filter(deliveries::received_at.ge(received_since))
+        .order(deliveries::id.desc())
+        .select(Delivery::as_select())
+        .limit(limit)
+        .load(conn)
+        .await
+}
+
+/// What a push said; `None` when that cannot be read (any more), or when it is none.
+pub async fn push_of(push: DeliveryId, conn: &mut Conn) -> QueryResult<Option<Push>> {
     let Some(delivery) = ledger::find(push, conn).await? else {
         return Ok(None);
     };
@@ -129,7 +153,7 @@ pub async fn before_of(push: DeliveryId, conn: &mut Conn) -> QueryResult<Option<
     let json = format.unwrap_or(BodyFormat::Json).json(&body);
     let event = json.ok().map(|json| Event::parse(&delivery.event, &json));
     Ok(match event {
-        Some(Ok(Event::Push(push))) => Some(push.before),
+        Some(Ok(Event::Push(push))) => Some(push),
         _ => None,
     })
 }

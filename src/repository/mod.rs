@@ -151,6 +151,17 @@ pub async fn find(id: RepositoryRowId, conn: &mut Conn) -> QueryResult<Option<Re
         .optional()
 }
 
+/// Those that are called so now, on whichever host.
+pub async fn named(name: &RepositoryName, conn: &mut Conn) -> QueryResult<Vec<Repository>> {
+    repositories::table
+        .filter(repositories::owner_key.eq(key_of(&name.owner)))
+        .filter(repositories::name_key.eq(key_of(&name.name)))
+        .order(repositories::id)
+        .select(Repository::as_select())
+        .load(conn)
+        .await
+}
+
 pub async fn find_by_github_id(
     host: &str,
     id: RepositoryId,

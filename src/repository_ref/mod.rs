@@ -64,6 +64,22 @@ pub async fn find(
     Ok(row.map(Resolution::from))
 }
 
+/// When a ref is polled next; `None`: nobody follows it, or no sync has looked at it yet.
+pub async fn polled_next(
+    repository: RepositoryRowId,
+    git_ref: &GitRef,
+    conn: &mut Conn,
+) -> QueryResult<Option<DateTime<Utc>>> {
+    let row: Option<Option<DateTime<Utc>>> = repository_refs::table
+        .filter(repository_refs::repository_id.eq(repository))
+        .filter(repository_refs::git_ref.eq(git_ref.to_string()))
+        .select(repository_refs::poll_at)
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(row.flatten())
+}
+
 /// A resolution begun earlier never overwrites a later one. From now on the ref is polled, too, until
 /// nobody follows it any more.
 pub async fn record(

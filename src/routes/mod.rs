@@ -14,6 +14,7 @@ mod budget;
 mod deliveries;
 mod endpoint;
 mod etag;
+mod explain;
 #[doc(hidden)]
 pub mod fuzz;
 mod grants;
@@ -190,6 +191,7 @@ fn endpoints() -> Vec<Endpoint> {
         Endpoint::at("/deliveries").get(deliveries::list),
         Endpoint::at("/deliveries/{id}").get(deliveries::get),
         Endpoint::at("/deliveries/{id}/replay").post(deliveries::replay),
+        Endpoint::at("/explain").get(explain::get),
         Endpoint::at("/healing").get(healing::list),
         Endpoint::at("/tokens")
             .get(tokens::list)

@@ -412,4 +412,24 @@ stories! {
         assert!(is_served_by_the_first(&world).await, "and not by the one that could be asked");
         world.end().await;
     }
+
+    async fn a_guid_of_two_apps_is_explained_by_both_deliveries(either: Either) {
+        let (world, other) = two_apps(either).await;
+        let repo = world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        other.install(OCTO, Selection::All).await;
+        world.settle().await;
+        let pushed = world.push(repo, &[("a", "2")]).await;
+        world.settle().await;
+        let guid = pushed.delivery.expect("a delivery");
+        assert_eq!(ledger(&world, guid.as_str()).await.len(), 2);
+        let answer = world.api.get(&format!("/explain?delivery={guid}")).await.expect(200).json();
+        assert_eq!(answer["verdict"]["code"], "published");
+        let steps = answer["steps"].as_array().expect("steps").iter();
+        let received = steps.filter(|step| step["code"] == "received");
+        let mut apps: Vec<_> = received.map(|step| step["facts"]["github_app_id"].as_i64()).collect();
+        apps.sort();
+        assert_eq!(apps, [Some(OTHER_APP), Some(APP_ID)]);
+        world.end().await;
+    }
 }

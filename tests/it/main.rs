@@ -37,6 +37,7 @@ mod content;
 mod database;
 mod demo;
 mod door;
+mod explain;
 mod failures;
 mod fsck;
 mod healing;

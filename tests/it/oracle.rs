@@ -146,6 +146,10 @@ impl Tenant {
             "/deliveries/1",
             "/deliveries/2",
             "/jobs",
+            "/explain?delivery=1",
+            "/explain?binding=/orgs/acme/bindings/site",
+            "/explain?repository=ann/secret&commit=0123456789abcdef0123456789abcdef01234567",
+            "/explain?repository=874310031&commit=0123456789abcdef0123456789abcdef01234567",
         ] {
             paths.push(path.to_owned());
         }
@@ -204,6 +208,7 @@ impl Tenant {
                         ("worker", Value::String(_)) => *value = json!("somebody"),
                         ("queue_job_id", id) => *value = self.number(&id.to_string()),
                         ("id", id) if is_job => *value = self.number(&id.to_string()),
+                        ("says", Value::String(text)) => *value = json!(self.renumbered(text)),
                         (_, Value::String(text)) if text.contains("/jobs/") => {
                             let id = text.rsplit('/').next().unwrap_or_default().to_owned();
                             *value = self.number(&id);
@@ -214,6 +219,18 @@ impl Tenant {
             }
             _ => {}
         }
+    }
+
+    /// A sentence, with its jobs counted so.
+    fn renumbered(&mut self, text: &str) -> String {
+        let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+        for after in 1..words.len() {
+            let is_job = words[after - 1].eq_ignore_ascii_case("job");
+            if is_job && words[after].bytes().all(|byte| byte.is_ascii_digit()) {
+                words[after] = self.number(&words[after]).to_string();
+            }
+        }
+        words.join(" ")
     }
 
     /// Counted among the tenant's own.

@@ -29,6 +29,7 @@ pub(in crate::routes) fn action(method: &Method, route: &str) -> Option<Action> 
         (_, "deliveries") => Action::DeliveryRead,
         (_, "jobs") => Action::JobRead,
         (_, "healing") => Action::HealingRead,
+        (_, "explain") => Action::ExplanationRead,
         (_, "audit") => Action::AuditRead,
         _ => return None,
     })

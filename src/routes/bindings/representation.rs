@@ -97,7 +97,7 @@ impl BindingBody {
         let repository = view.repository.as_ref();
         let (owner_id, installation_id) = view.shown_ids(grants);
         Self {
-            self_url: api.url(&path(view)),
+            self_url: api.url(&view.place()),
             web_url: web_url(binding, view.shown_repository(grants)),
             github_owner: binding.github_owner.clone(),
             github_repo: binding.github_repo.clone(),
@@ -149,22 +149,6 @@ impl NameBody {
             because: name.because,
             since: name.since,
         }
-    }
-}
-
-fn path(view: &BindingView) -> String {
-    let BindingView {
-        organization,
-        project,
-        binding,
-        ..
-    } = view;
-    match project {
-        Some(project) => format!(
-            "/orgs/{organization}/projects/{project}/bindings/{}",
-            binding.name
-        ),
-        None => format!("/orgs/{organization}/bindings/{}", binding.name),
     }
 }
 

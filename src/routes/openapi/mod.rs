@@ -15,8 +15,8 @@ use utoipa_swagger_ui::Config;
 use super::bindings::BindingsApi;
 use super::problem::{ApiError, Problem};
 use super::{
-    Api, audit, deliveries, grants, healing, health, jobs, metrics, organizations, projects,
-    tokens, webhook,
+    Api, audit, deliveries, explain, grants, healing, health, jobs, metrics, organizations,
+    projects, tokens, webhook,
 };
 use crate::audit::Action;
 
@@ -46,6 +46,7 @@ use crate::audit::Action;
         deliveries::list,
         deliveries::get,
         deliveries::replay,
+        explain::get,
         healing::list,
         tokens::list,
         tokens::create,

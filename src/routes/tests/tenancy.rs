@@ -167,7 +167,7 @@ async fn tenants_grants_and_deliveries_are_for_tokens_of_all_organisations() {
             assert_eq!(answer.problem(), "forbidden", "{method} {path}");
         }
     }
-    for path in ["/deliveries", "/healing"] {
+    for path in ["/deliveries", "/explain?delivery=x", "/healing"] {
         let refused = world.send(Method::GET, path, &scoped).await;
         assert_eq!(refused.problem(), "forbidden", "{path}");
         assert_eq!(world.send(Method::GET, path, &viewer).await.status, 200);

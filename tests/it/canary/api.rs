@@ -127,6 +127,8 @@ impl Canary {
             "/openapi.json",
             "/docs/",
             "/healing",
+            "/explain?binding=/orgs/acme/bindings/site",
+            "/explain?delivery=nothing",
             "/orgs",
             "/tokens",
             "/jobs?limit=100",
