@@ -1,6 +1,6 @@
 //! What syncs ask of GitHub: requests and bytes, which no other work on the machine changes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -14,6 +14,8 @@ const DEPTH: usize = 2;
 const BINDINGS: usize = 20;
 /// After so long without a request there will be none.
 const REST: Duration = Duration::from_millis(500);
+/// After so long without the first one, too.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Serialize)]
 pub struct Asked {
@@ -101,6 +103,10 @@ async fn many_bindings(world: &World) -> anyhow::Result<Asked> {
 
 /// What was asked since the last rest.
 async fn told(world: &World, what: String, at_most: usize) -> Asked {
+    let begun = Instant::now();
+    while world.github.requests().is_empty() && begun.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let requests = rest(world).await;
     Asked {
         what,
