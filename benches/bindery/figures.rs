@@ -12,6 +12,8 @@ pub struct Figures {
     pub p99_ms: f64,
     pub p999_ms: f64,
     pub max_ms: f64,
+    /// Answers of 503 to what was offered: not acknowledged, and in no other figure.
+    pub refused: f64,
     /// CPU time an answer: of the service, and of PostgreSQL's processes.
     pub service_us: Option<f64>,
     pub database_us: Option<f64>,
@@ -47,6 +49,7 @@ impl Figures {
             p99_ms: percentile(&took, 0.99),
             p999_ms: percentile(&took, 0.999),
             max_ms: percentile(&took, 1.0),
+            refused: told.refused as f64,
             service_us: spent.of_the_service(),
             database_us: spent.of_the_database(),
             others_percent: spent.by_others(),
@@ -66,6 +69,7 @@ impl Figures {
             p99_ms: of(|one| one.p99_ms)?,
             p999_ms: of(|one| one.p999_ms)?,
             max_ms: of(|one| one.max_ms)?,
+            refused: of(|one| one.refused)?,
             service_us: of_some(|one| one.service_us),
             database_us: of_some(|one| one.database_us),
             others_percent: of(|one| one.others_percent)?,

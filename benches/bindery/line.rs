@@ -50,19 +50,30 @@ pub enum Kind {
     BadlySigned,
 }
 
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    AsItShould,
+    /// 503: not stored, and to be sent again.
+    Refused,
+    Wrong(String),
+}
+
 impl Kind {
-    /// What is wrong with an answer.
-    fn refuse(self, answer: &Answer<'_>) -> Option<String> {
+    fn judge(self, answer: &Answer<'_>) -> Outcome {
         let (status, end) = match self {
             Self::New => (202, "\"received\"}"),
             Self::Duplicate => (202, "\"duplicate\"}"),
             Self::BadlySigned => (401, ""),
         };
         if answer.status == status && answer.body.ends_with(end.as_bytes()) {
-            return None;
+            return Outcome::AsItShould;
+        }
+        if answer.status == 503 {
+            return Outcome::Refused;
         }
         let body = String::from_utf8_lossy(answer.body);
-        Some(format!("{self:?} answered {} {body}", answer.status))
+        Outcome::Wrong(format!("{self:?} answered {} {body}", answer.status))
     }
 }
 
@@ -108,11 +119,9 @@ impl Line {
         next
     }
 
-    /// Returns what is wrong with the answer, if something is.
-    ///
     /// # Errors
     /// When there is no answer; then there will be none to another one either.
-    pub async fn send(&mut self, post: &Post) -> anyhow::Result<Option<String>> {
+    pub async fn send(&mut self, post: &Post) -> anyhow::Result<Outcome> {
         let push = &self.pushes[post.push];
         let signer = match post.kind {
             Kind::New | Kind::Duplicate => push,
@@ -128,7 +137,7 @@ impl Line {
             let read = self.stream.read_buf(&mut self.answer).await?;
             anyhow::ensure!(read > 0, "the server hung up");
             if let Some(answer) = Answer::parse(&self.answer)? {
-                return Ok(post.kind.refuse(&answer));
+                return Ok(post.kind.judge(&answer));
             }
             self.answer.reserve(ANSWER);
         }

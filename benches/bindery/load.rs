@@ -11,7 +11,7 @@ use anyhow::{Context as _, anyhow};
 use serde::Serialize;
 
 use crate::body::Push;
-use crate::line::Line;
+use crate::line::{Line, Outcome};
 use crate::offer::Offer;
 use crate::spent::{Processes, Spent};
 use crate::told::Told;
@@ -126,7 +126,11 @@ pub async fn measure(
     };
     let threads = sender.start(streams)?;
     let spent = window.watch(target.processes, &sender.answers).await?;
-    let told = tokio::task::spawn_blocking(move || join(threads)).await??;
+    let mut told = tokio::task::spawn_blocking(move || join(threads)).await??;
+    if load.pace == Pace::Closed && told.refused > 0 {
+        // Nobody is overrun by senders that wait for their answers.
+        told.wrong(format!("{} deliveries were refused with 503", told.refused));
+    }
     Ok(Measured { told, spent })
 }
 
@@ -218,14 +222,13 @@ impl Sender {
         while let Some(due) = self.turn().await {
             let post = line.draw();
             match line.send(&post).await {
-                Ok(wrong) => {
+                Ok(Outcome::AsItShould) => {
                     let took = self.window.has(due).then(|| due.elapsed());
                     self.answers.fetch_add(1, Ordering::Relaxed);
-                    match wrong {
-                        None => told.answered(&post, took),
-                        Some(wrong) => told.wrong(wrong),
-                    }
+                    told.answered(&post, took);
                 }
+                Ok(Outcome::Refused) => told.refused += 1,
+                Ok(Outcome::Wrong(what)) => told.wrong(what),
                 Err(error) => {
                     told.wrong(format!("{}: {error:#}", post.guid));
                     break;

@@ -61,6 +61,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use options::Options;
+use tokio::signal::unix::SignalKind;
 
 fn main() -> ExitCode {
     match bench(&Options::parse()) {
@@ -81,7 +82,21 @@ fn bench(options: &Options) -> anyhow::Result<bool> {
     runtime.block_on(async {
         match options.ceiling {
             Some(ceiling) => ceiling::serve(ceiling).await.map(|()| true),
-            None => run::run(options).await,
+            // Whoever is interrupted ends what it has started.
+            None => tokio::select! {
+                ended = run::run(options) => ended,
+                stopped = interrupted() => stopped.and(Err(anyhow::anyhow!("interrupted"))),
+            },
         }
     })
+}
+
+/// Returns when the process is told to end.
+async fn interrupted() -> anyhow::Result<()> {
+    let mut told = tokio::signal::unix::signal(SignalKind::terminate())?;
+    tokio::select! {
+        asked = tokio::signal::ctrl_c() => asked?,
+        _ = told.recv() => {}
+    }
+    Ok(())
 }

@@ -94,7 +94,12 @@ async fn once(bench: &Bench, options: &Options, database: &Database) -> anyhow::
     );
     let told = received.await?.told;
     service.stop().await?;
-    anyhow::ensure!(told.wrong == 0, "{}", told.examples.join("; "));
+    anyhow::ensure!(
+        told.wrong == 0 && told.refused == 0,
+        "{} deliveries were refused; {}",
+        told.refused,
+        told.examples.join("; ")
+    );
     let before = matched(database).await?;
     let context = open(bench, database).await?;
     let workers = Workers::new(&context);

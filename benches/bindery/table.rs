@@ -23,6 +23,7 @@ pub fn of_cases(cases: &[Measured]) -> String {
         "p99 ms",
         "p999 ms",
         "max ms",
+        "503",
         "CPU µs",
         "+ database µs",
         "others %",
@@ -36,7 +37,7 @@ pub fn of_cases(cases: &[Measured]) -> String {
     table(&header, 2, rows)
 }
 
-fn numbers(figures: &Figures) -> [String; 10] {
+fn numbers(figures: &Figures) -> [String; 11] {
     [
         thousands(figures.per_second),
         number(figures.of_verify, 2),
@@ -45,6 +46,7 @@ fn numbers(figures: &Figures) -> [String; 10] {
         number(Some(figures.p99_ms), 2),
         number(Some(figures.p999_ms), 2),
         number(Some(figures.max_ms), 1),
+        number(Some(figures.refused), 0),
         number(figures.service_us, 1),
         number(figures.database_us, 1),
         number(Some(figures.others_percent), 0),

@@ -14,6 +14,8 @@ pub struct Told {
     pub acknowledged: Vec<Guid>,
     /// Microseconds, of what was due while it was measured.
     pub took: Vec<u32>,
+    /// 503: not acknowledged, and stored or not.
+    pub refused: u64,
     pub wrong: u64,
     pub examples: Vec<String>,
 }
@@ -52,6 +54,7 @@ impl Told {
     pub fn add(&mut self, other: Self) {
         self.acknowledged.extend(other.acknowledged);
         self.took.extend(other.took);
+        self.refused += other.refused;
         self.wrong += other.wrong;
         let free = SHOWN.saturating_sub(self.examples.len());
         self.examples.extend(other.examples.into_iter().take(free));
