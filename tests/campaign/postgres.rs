@@ -116,7 +116,7 @@ impl Postgres {
     }
 
     /// The postmaster and its children.
-    fn processes(&self) -> Vec<u32> {
+    pub fn processes(&self) -> Vec<u32> {
         let file = std::fs::read_to_string(self.data.join("postmaster.pid")).unwrap_or_default();
         let first = file.lines().next().and_then(|line| line.parse().ok());
         first.map(signal::family).unwrap_or_default()
