@@ -39,7 +39,7 @@ impl Figures {
             .map(|micros| f64::from(micros) / 1000.0)
             .collect();
         anyhow::ensure!(
-            !took.is_empty() && spent.answers > 0,
+            !took.is_empty(),
             "nothing was answered; {}",
             told.examples.join("; ")
         );

@@ -73,7 +73,7 @@ impl Options {
     }
 
     pub fn measured(&self) -> Duration {
-        let unless_said = if self.quick { 0.5 } else { 3.0 };
+        let unless_said = if self.quick { 1.0 } else { 3.0 };
         Duration::from_secs_f64(self.seconds.unwrap_or(unless_said))
     }
 

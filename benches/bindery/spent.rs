@@ -47,16 +47,17 @@ impl Spent {
 
     /// Microseconds an answer; `None` where there is no process of its own.
     pub fn of_the_service(&self) -> Option<f64> {
-        Some(self.an_answer(self.service?))
+        self.an_answer(self.service?)
     }
 
     /// The same; of PostgreSQL's processes.
     pub fn of_the_database(&self) -> Option<f64> {
-        Some(self.an_answer(self.database?))
+        self.an_answer(self.database?)
     }
 
-    fn an_answer(&self, ticks: u64) -> f64 {
-        ticks as f64 * TICK / self.answers as f64
+    /// `None` of no answer.
+    fn an_answer(&self, ticks: u64) -> Option<f64> {
+        (self.answers > 0).then(|| ticks as f64 * TICK / self.answers as f64)
     }
 
     /// What everybody else used of all cores, in percent; the kernel's own threads and what was stolen
