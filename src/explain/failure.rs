@@ -5,6 +5,7 @@ use super::answer::Finding;
 use super::code::Code;
 use super::subject::Subject;
 use crate::binding::Access;
+use crate::installation::Installation;
 
 /// By how a sync's error begins: a contributor's words may follow. Rows of every version have these words,
 /// and no other mark.
@@ -48,7 +49,7 @@ pub(super) fn finding(subject: &Subject) -> Option<Finding> {
 
 fn lost(subject: &Subject, error: Option<&str>) -> Code {
     let installation = subject.installation();
-    let missing = installation.and_then(|found| found.missing_permission());
+    let missing = installation.and_then(Installation::missing_permission);
     if installation.is_some_and(|found| found.deleted_at.is_some()) {
         Code::AppUninstalled
     } else if missing.is_some() {
