@@ -8,7 +8,7 @@ use url::Url;
 
 use super::GitHub;
 use super::answer::or_default;
-use super::request::Request;
+use super::request::{Cap, Request};
 use super::transport::Answer;
 use crate::github::error::GitHubError;
 use crate::github::ids::{InstallationId, RepositoryId};
@@ -106,7 +106,12 @@ impl GitHub {
             request: Sent,
         }
         let route = "/app/hook/deliveries/{delivery_id}";
-        let request = Request::get(route, &[&id], self.large_json_cap());
+        let cap = Cap {
+            what: "delivery",
+            is_of_a_thing: true,
+            ..self.large_json_cap()
+        };
+        let request = Request::get(route, &[&id], cap);
         let answer = self.as_app(&request).await?;
         let delivery = answer.json()?;
         let WithRequest { request: sent } = answer.json()?;

@@ -161,6 +161,7 @@ impl GitHub {
         let cap = Cap {
             what: WHAT,
             bytes: max_bytes,
+            is_of_a_thing: true,
         };
         let request = Request::get(route, &[&repository, &blob], cap).accept(RAW);
         let answer = self

@@ -104,6 +104,7 @@ impl GitHub {
         Cap {
             what: "answer",
             bytes: self.limits.max_json_bytes,
+            is_of_a_thing: false,
         }
     }
 
@@ -111,6 +112,7 @@ impl GitHub {
         Cap {
             what: "answer",
             bytes: self.limits.max_large_json_bytes,
+            is_of_a_thing: false,
         }
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Request {
 pub(super) struct Cap {
     pub(super) what: &'static str,
     pub(super) bytes: u64,
+    /// Whether more than that is a thing that is too large, and no fault of GitHub's.
+    pub(super) is_of_a_thing: bool,
 }
 
 pub(super) const JSON: &str = "application/vnd.github+json";
@@ -110,6 +112,7 @@ mod tests {
     const CAP: Cap = Cap {
         what: "answer",
         bytes: 1,
+        is_of_a_thing: false,
     };
 
     #[test]

@@ -242,7 +242,7 @@ async fn read_some(mut response: Response, cap: u64) -> Result<Bytes, GitHubErro
 
 fn too_large(request: &Request) -> GitHubError {
     let limit = request.cap.bytes;
-    if request.accept == super::request::RAW {
+    if request.cap.is_of_a_thing {
         GitHubError::TooLarge {
             what: request.cap.what,
             limit,

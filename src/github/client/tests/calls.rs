@@ -5,7 +5,7 @@ use wiremock::{Mock, Request, ResponseTemplate};
 
 use super::support::*;
 use crate::git::{GitRef, Oid};
-use crate::github::client::{Commit, Conditional, Listing};
+use crate::github::client::{Commit, Conditional, GitHub, Listing};
 use crate::github::{GitHubError, RepositoryName};
 
 const COMMIT: &str = "e83c5163316f89bfbde7d9ab23ca2e25604af290";
@@ -246,7 +246,7 @@ async fn g37_enterprise_server_has_a_path_of_its_own_and_fewer_fields() {
             ResponseTemplate::new(200).set_body_json(body),
         )
         .await;
-    let client = crate::github::GitHub::new(config, world.clock.clone()).expect("a client");
+    let client = GitHub::new(config, world.clock.clone()).expect("a client");
     let name = RepositoryName::new("harbour-works", "handbook");
     let found = client
         .repository_installation_by_name(&name)
@@ -390,4 +390,20 @@ async fn a_delivery_is_fetched_with_what_was_sent() {
     assert_eq!(fetched.delivery.guid, "g1");
     assert_eq!(fetched.headers["X-GitHub-Event"], "push");
     assert_eq!(fetched.payload.get(), r#"{"ref":"refs/heads/main"}"#);
+}
+
+#[tokio::test]
+async fn a_delivery_beyond_its_limit_is_too_large_and_no_fault_of_githubs() {
+    let world = World::new().await;
+    let endless = ResponseTemplate::new(200).set_body_bytes(vec![b' '; 2_000]);
+    world.on("/app/hook/deliveries/1", endless).await;
+    let mut config = world.config();
+    config.limits.max_large_json_bytes = 1_000;
+    let client = GitHub::new(config, world.clock.clone()).expect("a client");
+    match client.hook_delivery(1).await {
+        Err(GitHubError::TooLarge { limit, what }) => {
+            assert_eq!((limit, what), (1_000, "delivery"));
+        }
+        other => panic!("{other:?}"),
+    }
 }
