@@ -1,5 +1,7 @@
 //! A client of the service's HTTP API, as a program would write it.
 
+use std::time::Duration;
+
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
@@ -61,6 +63,8 @@ impl Api {
     pub fn new(base: &str, token: &str) -> Self {
         let client = reqwest::Client::builder()
             .no_proxy()
+            // The service closes idle connections after 5 s, and a request that meets that is nobody's answer.
+            .pool_idle_timeout(Duration::from_secs(2))
             .build()
             .expect("a client");
         Self {
