@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{ArgGroup, Args};
 
+use super::out::Output;
 use super::{logging, out};
 use crate::clock::Clock;
 use crate::config::{Config, Flags, Sources};
@@ -39,12 +40,6 @@ pub(super) struct ExplainArgs {
     flags: Flags,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Output {
-    Text,
-    Json,
-}
-
 fn commit(text: &str) -> Result<Oid, String> {
     let oid = text.to_ascii_lowercase().parse::<Oid>();
     oid.map_err(|error| format!("{error} (`git rev-parse` gives the whole sha)"))
@@ -60,10 +55,7 @@ pub(super) async fn run(args: ExplainArgs) -> anyhow::Result<ExitCode> {
             return Ok(NO_ANSWER.into());
         }
     };
-    match output {
-        Output::Text => out::say(&explanation)?,
-        Output::Json => out::say(serde_json::to_string_pretty(&explanation)?)?,
-    }
+    output.say(&explanation)?;
     Ok(if explanation.known {
         ExitCode::SUCCESS
     } else {

@@ -2,8 +2,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::out::Output;
 use super::{logging, out};
 use crate::clock::Clock;
 use crate::config::{Config, Flags, Sources};
@@ -34,12 +35,6 @@ pub(super) struct FsckArgs {
     flags: Flags,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Output {
-    Text,
-    Json,
-}
-
 /// `bindery fsck`
 pub(super) async fn run(args: FsckArgs) -> anyhow::Result<ExitCode> {
     let output = args.output;
@@ -50,10 +45,7 @@ pub(super) async fn run(args: FsckArgs) -> anyhow::Result<ExitCode> {
             return Ok(NO_VERDICT.into());
         }
     };
-    match output {
-        Output::Text => out::say(&report)?,
-        Output::Json => out::say(serde_json::to_string_pretty(&report)?)?,
-    }
+    output.say(&report)?;
     Ok(if report.holds {
         ExitCode::SUCCESS
     } else {

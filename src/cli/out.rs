@@ -3,6 +3,9 @@
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 
+use clap::ValueEnum;
+use serde::Serialize;
+
 /// Nobody reads what is printed any more: a reason to stop, and no failure.
 #[derive(Debug, thiserror::Error)]
 #[error("standard output was closed")]
@@ -19,6 +22,25 @@ pub(super) fn say(text: impl Display) -> anyhow::Result<()> {
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Closed.into()),
         result => Ok(result?),
+    }
+}
+
+/// How a report is printed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Output {
+    Text,
+    Json,
+}
+
+impl Output {
+    /// # Errors
+    ///
+    /// As of [`say`].
+    pub(super) fn say(self, report: &(impl Display + Serialize)) -> anyhow::Result<()> {
+        match self {
+            Self::Text => say(report),
+            Self::Json => say(serde_json::to_string_pretty(report)?),
+        }
     }
 }
 

@@ -17,6 +17,8 @@ mod types;
 mod url;
 mod wake;
 
+use diesel::result::{DatabaseErrorKind, Error};
+
 pub use connection::{Conn, Driver};
 pub use dialect::Dialect;
 pub use json::Json;
@@ -26,9 +28,10 @@ pub(crate) use text_enum::text_enum;
 pub use url::{DatabaseUrl, DatabaseUrlError};
 pub use wake::{Channel, Wakes};
 
-/// Whether an error that Diesel has no name for is the database's trouble of the moment: a deadlock, a
-/// time-out of a statement or a lock, a full disk, a shutdown. Told by PostgreSQL's and SQLite's words.
-pub fn is_passing(error: &str) -> bool {
+/// Whether an error is the database's trouble of the moment: a lost connection, a deadlock, a time-out of a
+/// statement or a lock, a full disk, a shutdown. It says nothing of what was asked for. Those that Diesel has no
+/// name for are told by PostgreSQL's and SQLite's words.
+pub fn is_passing(error: &Error) -> bool {
     const WORDS: [&str; 9] = [
         "deadlock detected",
         "statement timeout",
@@ -40,5 +43,19 @@ pub fn is_passing(error: &str) -> bool {
         "database or disk is full",
         "database is locked",
     ];
-    WORDS.iter().any(|words| error.contains(words))
+    let is_told_by_kind = match error {
+        Error::DatabaseError(kind, _) => matches!(
+            kind,
+            DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::UnableToSendCommand
+                | DatabaseErrorKind::SerializationFailure
+                | DatabaseErrorKind::ReadOnlyTransaction
+        ),
+        Error::BrokenTransactionManager => true,
+        _ => false,
+    };
+    is_told_by_kind || {
+        let text = error.to_string();
+        WORDS.iter().any(|words| text.contains(words))
+    }
 }

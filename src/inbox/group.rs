@@ -248,17 +248,12 @@ async fn write(entries: &[Entry], db: &Db) -> Result<Vec<bool>, Refused> {
             Ok(Err(error)) => error,
             Err(_) => return Err(Refused::All(NotRecorded::TooSlow)),
         };
-        if !is_broken(&error) {
-            let text = error.to_string();
-            let passing = matches!(error, DbError::Connection(_)) || is_passing(&text);
-            return Err(if passing {
-                Refused::All(error.into())
-            } else {
-                Refused::OneOf(text)
-            });
-        }
-        if begun.elapsed() + pause > AGAIN_WITHIN {
-            return Err(Refused::All(error.into()));
+        match &error {
+            DbError::Query(query) if !is_passing(query) => {
+                return Err(Refused::OneOf(error.to_string()));
+            }
+            _ if is_broken(&error) && begun.elapsed() + pause <= AGAIN_WITHIN => {}
+            _ => return Err(Refused::All(error.into())),
         }
         sleep(pause).await;
         pause *= 2;

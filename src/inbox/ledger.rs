@@ -154,18 +154,30 @@ pub async fn list(
 
 /// The bytes that were signed; `None` once they have been pruned.
 pub async fn body(id: DeliveryId, conn: &mut Conn) -> QueryResult<Option<Vec<u8>>> {
-    let parts: Vec<(Encoding, Vec<u8>)> = delivery_bodies::table
-        .filter(delivery_bodies::delivery_id.eq(id))
-        .order(delivery_bodies::part)
-        .select((delivery_bodies::encoding, delivery_bodies::bytes))
+    Ok(bodies(&[id], conn).await?.remove(&id))
+}
+
+/// Those of these that have not been pruned.
+pub(super) async fn bodies(
+    of: &[DeliveryId],
+    conn: &mut Conn,
+) -> QueryResult<BTreeMap<DeliveryId, Vec<u8>>> {
+    let parts: Vec<(DeliveryId, Encoding, Vec<u8>)> = delivery_bodies::table
+        .filter(delivery_bodies::delivery_id.eq_any(of.to_vec()))
+        .order((delivery_bodies::delivery_id, delivery_bodies::part))
+        .select((
+            delivery_bodies::delivery_id,
+            delivery_bodies::encoding,
+            delivery_bodies::bytes,
+        ))
         .load(conn)
         .await?;
-    let mut body = None;
-    for (encoding, bytes) in parts {
+    let mut bodies = BTreeMap::<_, Vec<u8>>::new();
+    for (delivery, encoding, bytes) in parts {
         let raw = Part { encoding, bytes }.unpack()?;
-        body.get_or_insert_with(Vec::new).extend(raw);
+        bodies.entry(delivery).or_default().extend(raw);
     }
-    Ok(body)
+    Ok(bodies)
 }
 
 /// What came of asking for a delivery to be processed again.

@@ -1,21 +1,21 @@
 //! Deliveries that concern nothing bound, settled many at a time. An App that is installed on all of an
 //! organisation hears of far more than is bound; what does concern something has a transaction of its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use futures_util::FutureExt;
+use tracing::Instrument;
 
-use super::body::{Encoding, Part};
 use super::decision;
-use super::ledger::{Delivery, DeliveryState};
+use super::ledger::{self, Delivery, DeliveryState};
 use super::reading::{Read, filed, read};
-use super::settle::settle;
+use super::settle::{settle, span};
 use super::worker::InboxWorker;
 use crate::binding;
-use crate::db::schema::{deliveries, delivery_bodies};
+use crate::db::schema::deliveries;
 use crate::db::{Conn, DbError, Driver};
 use crate::github::RepositoryName;
 use crate::github::ids::RepositoryId;
@@ -84,8 +84,8 @@ impl InboxWorker {
             fits
         });
         let small: Vec<Delivery> = small.collect();
-        let ids = small.iter().map(|row| row.id).collect();
-        let mut bodies = bodies(ids, &mut conn).await?;
+        let ids: Vec<DeliveryId> = small.iter().map(|row| row.id).collect();
+        let mut bodies = ledger::bodies(&ids, &mut conn).await?;
         drop(conn);
         let quiet = small.into_iter().filter_map(|delivery| {
             let body = bodies.remove(&delivery.id)?;
@@ -135,35 +135,18 @@ impl InboxWorker {
                 let ids: Vec<DeliveryId> = unheard.iter().map(|it| it.delivery.id).collect();
                 decision::forget(&ids, conn).await?;
                 for it in unheard {
-                    settle(&it.delivery, &it.verdict, now, conn).await?;
+                    let span = span(&it.delivery);
+                    if let Some(about) = &it.about {
+                        span.record("repository.id", about.repository.get());
+                    }
+                    let settling = settle(&it.delivery, &it.verdict, now, conn);
+                    settling.instrument(span).await?;
                 }
                 QueryResult::Ok(ids.into_iter().collect())
             })
             .await?;
         Ok(settled)
     }
-}
-
-async fn bodies(
-    ids: Vec<DeliveryId>,
-    conn: &mut Conn,
-) -> QueryResult<BTreeMap<DeliveryId, Vec<u8>>> {
-    let parts: Vec<(DeliveryId, Encoding, Vec<u8>)> = delivery_bodies::table
-        .filter(delivery_bodies::delivery_id.eq_any(ids))
-        .order((delivery_bodies::delivery_id, delivery_bodies::part))
-        .select((
-            delivery_bodies::delivery_id,
-            delivery_bodies::encoding,
-            delivery_bodies::bytes,
-        ))
-        .load(conn)
-        .await?;
-    let mut bodies = BTreeMap::<_, Vec<u8>>::new();
-    for (delivery, encoding, bytes) in parts {
-        let raw = Part { encoding, bytes }.unpack()?;
-        bodies.entry(delivery).or_default().extend(raw);
-    }
-    Ok(bodies)
 }
 
 /// Those that nobody else has, and that still wait.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use tracing::Span;
 
 use super::decision;
 use super::ledger::{Delivery, DeliveryState};
@@ -10,6 +11,16 @@ use crate::db::Conn;
 use crate::db::schema::deliveries;
 use crate::github::event;
 use crate::processors::Verdict;
+
+/// What is logged while it is processed belongs to it.
+pub(super) fn span(delivery: &Delivery) -> Span {
+    tracing::info_span!(
+        "process",
+        delivery.guid = delivery.guid,
+        github.event = delivery.event,
+        repository.id = tracing::field::Empty,
+    )
+}
 
 /// With the decisions that led to it.
 pub(super) async fn mark(

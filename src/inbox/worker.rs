@@ -15,12 +15,12 @@ use tracing::Instrument;
 
 use super::ledger::{self, Delivery, DeliveryState};
 use super::reading::{Read, filed, read};
-use super::settle::{count, mark};
+use super::settle::{count, mark, span};
 use crate::apps::Apps;
 use crate::clock::Clock;
 use crate::config::Grants;
 use crate::db::schema::deliveries;
-use crate::db::{Channel, Conn, Db, DbError, Dialect, Driver};
+use crate::db::{self, Channel, Conn, Db, DbError, Dialect, Driver};
 use crate::ids::DeliveryId;
 use crate::processors::{self, Processing, Verdict};
 use crate::queue::Backoff;
@@ -29,7 +29,7 @@ use crate::queue::Backoff;
 const AT_ONCE: i64 = 64;
 
 /// Before looking again at what others have locked.
-const BUSY: Duration = Duration::from_millis(5);
+const BUSY: Duration = Duration::from_millis(50);
 
 /// What came of looking for deliveries.
 enum Looked {
@@ -174,7 +174,7 @@ impl InboxWorker {
         let failure = match worked {
             Ok(Ok(())) => return Ok(taken.is_some()),
             Ok(Err(error)) => Failure {
-                counts: !is_passing(&error),
+                counts: !db::is_passing(&error),
                 text: error.to_string(),
             },
             Err(_) => Failure {
@@ -195,12 +195,7 @@ impl InboxWorker {
         now: DateTime<Utc>,
         conn: &mut Conn,
     ) -> QueryResult<()> {
-        let span = tracing::info_span!(
-            "process",
-            delivery.guid = delivery.guid,
-            github.event = delivery.event,
-            repository.id = tracing::field::Empty,
-        );
+        let span = span(delivery);
         self.decide(delivery, now, conn).instrument(span).await
     }
 
@@ -272,27 +267,9 @@ impl InboxWorker {
 /// Why a delivery could not be processed.
 struct Failure {
     text: String,
-    /// Whether it says something about the delivery, and not only about the database at that moment.
+    /// Whether it says something about the delivery, and not only about the database at that moment: that
+    /// uses up no attempt, however long it lasts.
     counts: bool,
-}
-
-/// The database's own troubles: a lost connection, a lock or a time-out, a full disk. They use up no
-/// attempt, however long they last.
-fn is_passing(error: &diesel::result::Error) -> bool {
-    use diesel::result::{DatabaseErrorKind as Kind, Error};
-    match error {
-        Error::DatabaseError(kind, _) => {
-            matches!(
-                kind,
-                Kind::ClosedConnection
-                    | Kind::UnableToSendCommand
-                    | Kind::SerializationFailure
-                    | Kind::ReadOnlyTransaction
-            ) || crate::db::is_passing(&error.to_string())
-        }
-        Error::BrokenTransactionManager => true,
-        _ => false,
-    }
 }
 
 /// Someone has to look only when no further attempt will be made.

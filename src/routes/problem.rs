@@ -335,15 +335,7 @@ impl From<QueryError> for ApiError {
                 Kind::Conflict,
                 "what this refers to was deleted, or is referred to anew; look and repeat it",
             ),
-            QueryError::DatabaseError(
-                DatabaseErrorKind::ClosedConnection
-                | DatabaseErrorKind::UnableToSendCommand
-                | DatabaseErrorKind::SerializationFailure
-                | DatabaseErrorKind::ReadOnlyTransaction,
-                _,
-            )
-            | QueryError::BrokenTransactionManager => Self::unavailable(&error),
-            _ if crate::db::is_passing(&error.to_string()) => Self::unavailable(&error),
+            _ if crate::db::is_passing(&error) => Self::unavailable(&error),
             _ => Self::internal(&error),
         }
     }
