@@ -3,6 +3,7 @@
 mod bindings;
 mod deliveries;
 mod files;
+mod jobs;
 mod outages;
 mod problems;
 mod tenancy;
