@@ -46,7 +46,7 @@ text_enum! {
         Token = "token",
         /// Whoever has the token of the configuration.
         ConfiguredAdmin = "configured_admin",
-        /// The process itself, asked by nobody.
+        /// The process itself: asked by nobody, or by whoever ran a command beside it on its machine.
         Process = "process",
     }
 }
@@ -57,6 +57,8 @@ pub enum Actor {
     Token { id: TokenId, label: String },
     ConfiguredAdmin,
     Process,
+    /// Whoever may read the settings and the database, and ran a command there.
+    CommandLine,
 }
 
 impl Actor {
@@ -64,7 +66,7 @@ impl Actor {
         match self {
             Self::Token { .. } => ActorKind::Token,
             Self::ConfiguredAdmin => ActorKind::ConfiguredAdmin,
-            Self::Process => ActorKind::Process,
+            Self::Process | Self::CommandLine => ActorKind::Process,
         }
     }
 
@@ -72,7 +74,7 @@ impl Actor {
     pub fn token_id(&self) -> Option<TokenId> {
         match self {
             Self::Token { id, .. } => Some(*id),
-            Self::ConfiguredAdmin | Self::Process => None,
+            Self::ConfiguredAdmin | Self::Process | Self::CommandLine => None,
         }
     }
 
@@ -82,6 +84,7 @@ impl Actor {
             Self::Token { label, .. } => label,
             Self::ConfiguredAdmin => "configured admin",
             Self::Process => "process",
+            Self::CommandLine => "command line",
         }
     }
 }
