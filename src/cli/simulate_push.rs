@@ -156,7 +156,8 @@ impl fmt::Display for Rehearsal {
         } = self;
         writeln!(
             f,
-            "push       {github_ref} of {} ({github_repo_id} on {github_host}) to {}",
+            "push       {} of {} ({github_repo_id} on {github_host}) to {}",
+            line(github_ref),
             line(repository),
             self.after
         )?;

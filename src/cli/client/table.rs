@@ -65,8 +65,8 @@ impl Cell {
     }
 
     fn into_cell(self, screen: Screen) -> comfy_table::Cell {
-        // Others' words are among them: none moves the cursor.
-        let plain = |c: char| if c.is_control() && c != '\n' { ' ' } else { c };
+        // Others' words are among them: none ends the line or moves the cursor.
+        let plain = |c: char| if c.is_control() { ' ' } else { c };
         let text: String = self.text.chars().map(plain).collect();
         let cell = comfy_table::Cell::new(text);
         match self.tone {
@@ -156,7 +156,7 @@ mod tests {
         let long = "x".repeat(500);
         let rows = vec![
             vec![Cell::state("failed"), Cell::from(&long)],
-            vec![Cell::state("succeeded"), Cell::from("a\u{1b}[2Jb")],
+            vec![Cell::state("succeeded"), Cell::from("a\n\u{1b}[2Jb")],
         ];
         let table = PIPE.rows(&["state", "text"], rows);
         assert_eq!(table.lines().count(), 3, "{table}");
