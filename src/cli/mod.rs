@@ -116,7 +116,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(args).await,
         Command::Fsck(args) => fsck::run(args).await,
         Command::Explain(args) => explain::run(args).await,
-        Command::Client(command) => client::run(command).await.map(|()| ExitCode::SUCCESS),
+        Command::Client(command) => client::run(command).await,
         Command::SimulatePush(args) => simulate_push::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,

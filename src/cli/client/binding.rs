@@ -197,7 +197,7 @@ pub(in crate::cli) async fn bind(args: BindArgs) -> anyhow::Result<()> {
     }
     let body = body(&source, args.host.as_deref(), &args.required_files);
     let put = api.put(&place.to_string(), &body).await;
-    let answer = put.map_err(|failure| match failure.is("not-found") {
+    let answer = put.map_err(|failure| match failure.is("not-found") && !args.create {
         true => anyhow!("{failure} (--create makes it)"),
         false => failure.into(),
     });

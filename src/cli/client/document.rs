@@ -55,7 +55,8 @@ pub(super) struct Bound {
 impl Document {
     /// All that is wrong with it at once.
     pub(super) fn parse(text: &str) -> anyhow::Result<Self> {
-        let document: Self = serde_saphyr::from_str(text)?;
+        let document: Self =
+            serde_saphyr::from_str(text).map_err(|error| anyhow::anyhow!("{error}"))?;
         let mut wrong = Vec::new();
         for (org, organization) in &document.organizations {
             let of_org = organization.bindings.iter().map(|bound| (org.clone(), bound));

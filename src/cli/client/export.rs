@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::document::Document;
+use super::print::yaml;
 use super::reach::Reach;
 use crate::cli::out;
 use crate::slug::Slug;
@@ -20,5 +21,5 @@ pub(in crate::cli) struct ExportArgs {
 pub(in crate::cli) async fn run(args: ExportArgs) -> anyhow::Result<()> {
     let api = args.reach.connect().await?;
     let document = Document::of_service(args.org.as_ref(), &api).await?;
-    out::say(serde_saphyr::to_string(&document)?.trim_end())
+    out::say(yaml(&document)?)
 }

@@ -7,6 +7,7 @@ mod apply;
 mod audit;
 mod binding;
 mod delivery;
+mod diff;
 mod document;
 mod export;
 mod failure;
@@ -16,7 +17,7 @@ mod healing;
 mod job;
 mod local;
 mod plan;
-pub(super) mod print;
+mod print;
 mod progress;
 mod reach;
 mod sync;
@@ -24,6 +25,8 @@ mod table;
 mod tenancy;
 mod token;
 mod when;
+
+use std::process::ExitCode;
 
 use clap::Subcommand;
 
@@ -44,6 +47,10 @@ pub(super) enum ClientCommand {
     Files(files::FilesArgs),
     /// Print a file that a binding serves, byte for byte.
     Cat(files::CatArgs),
+    /// Compare what a binding serves with what GitHub has now.
+    ///
+    /// Exits with status 0 if they are the same, with 1 if they differ, with 2 if they could not be compared.
+    Diff(diff::DiffArgs),
     /// Have bindings synced now.
     Sync(sync::SyncArgs),
     /// List what GitHub sent, the newest first.
@@ -80,8 +87,9 @@ pub(super) enum ClientCommand {
     Apply(apply::ApplyArgs),
 }
 
-pub(super) async fn run(command: ClientCommand) -> anyhow::Result<()> {
-    match command {
+pub(super) async fn run(command: ClientCommand) -> anyhow::Result<ExitCode> {
+    let done = match command {
+        ClientCommand::Diff(args) => return diff::run(args).await,
         ClientCommand::Bind(args) => binding::bind(args).await,
         ClientCommand::Unbind(args) => binding::unbind(args).await,
         ClientCommand::Bindings(args) => binding::list(args).await,
@@ -104,5 +112,6 @@ pub(super) async fn run(command: ClientCommand) -> anyhow::Result<()> {
         ClientCommand::Healing(args) => healing::run(args).await,
         ClientCommand::Export(args) => export::run(args).await,
         ClientCommand::Apply(args) => apply::run(args).await,
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

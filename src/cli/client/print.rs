@@ -145,9 +145,15 @@ impl Format {
         match self {
             Self::Table | Self::Json => out::say(serde_json::to_string_pretty(value)?),
             Self::Jsonl => out::say(serde_json::to_string(value)?),
-            Self::Yaml => out::say(serde_saphyr::to_string(value)?.trim_end()),
+            Self::Yaml => out::say(yaml(value)?),
         }
     }
+}
+
+/// Without a newline at its end.
+pub(super) fn yaml(value: &impl Serialize) -> anyhow::Result<String> {
+    let text = serde_saphyr::to_string(value).map_err(|error| anyhow::anyhow!("{error}"))?;
+    Ok(text.trim_end().to_owned())
 }
 
 /// # Errors

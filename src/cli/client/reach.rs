@@ -58,15 +58,6 @@ impl Reach {
         }
     }
 
-    /// The settings, for what is done on the machine itself alone.
-    pub(in crate::cli) fn into_flags(self, command: &str) -> anyhow::Result<Flags> {
-        ensure!(
-            self.url.is_none() && self.token_file.is_none(),
-            "{command} reads this machine's database: leave --url and --token-file out"
-        );
-        Ok(self.flags)
-    }
-
     fn target(&self, variable: impl Fn(&str) -> Option<OsString>) -> anyhow::Result<Target> {
         let flags = !self.flags.is_empty();
         if self.local || (flags && self.url.is_none() && self.token_file.is_none()) {
@@ -242,7 +233,7 @@ mod tests {
     #[test]
     fn flags_win_over_the_environment_and_that_over_the_file() {
         let home = Home::with(FILE);
-        let of = |reach: &Reach, variables| seen(home.target(reach, variables).expect("a target"));
+        let of = |reach: &Reach, variables: &[(&str, &str)]| seen(home.target(reach, variables).expect("a target"));
         let one = "https://one.example/docverse".to_owned();
         assert_eq!(of(&reach(None), &[]), (one.clone(), "of-one".to_owned()));
         let set = [("BINDERY_URL", "http://two.example"), ("BINDERY_TOKEN", "t")];

@@ -90,16 +90,10 @@ impl Row for Synced {
 /// `bindery sync`
 pub(in crate::cli) async fn run(args: SyncArgs) -> anyhow::Result<()> {
     let api = args.common.reach.connect().await?;
-    let places = match (args.places, args.org) {
-        (places, None) if !places.is_empty() => places,
-        (_, Some(org)) => places_of(&org, &api).await?,
-        (_, None) => {
-            let mut places = Vec::new();
-            for org in binding::organizations(&api).await? {
-                places.extend(places_of(&org, &api).await?);
-            }
-            places
-        }
+    let places = match args.org {
+        Some(org) => places_of(&org, &api).await?,
+        None if args.all => everywhere(&api).await?,
+        None => args.places,
     };
     let progress = Progress::new(places.len() * if args.waiting.wait { 2 } else { 1 });
     let mut synced = Vec::with_capacity(places.len());
@@ -122,6 +116,14 @@ pub(in crate::cli) async fn run(args: SyncArgs) -> anyhow::Result<()> {
     args.common.output.say_list::<Synced>(items?)?;
     ensure!(failed == 0, "{failed} of {} were not synced", places.len());
     Ok(())
+}
+
+async fn everywhere(api: &Api) -> anyhow::Result<Vec<BindingPlace>> {
+    let mut places = Vec::new();
+    for org in binding::organizations(api).await? {
+        places.extend(places_of(&org, api).await?);
+    }
+    Ok(places)
 }
 
 async fn places_of(org: &str, api: &Api) -> anyhow::Result<Vec<BindingPlace>> {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod bindings;
+mod diff;
 mod lists;
 mod local;
 mod refusals;
