@@ -33,6 +33,7 @@ enum OrgVerb {
 
 #[derive(Debug, Args)]
 struct PutOrg {
+    /// Its name.
     org: Slug,
     /// What people call it. Without, it keeps the title that it has.
     #[arg(long)]
@@ -43,6 +44,7 @@ struct PutOrg {
 
 #[derive(Debug, Args)]
 struct DeleteOrg {
+    /// Its name.
     org: Slug,
     #[command(flatten)]
     common: Common,
@@ -71,7 +73,9 @@ enum ProjectVerb {
 
 #[derive(Debug, Args)]
 struct PutProject {
+    /// The organisation that it is a part of.
     org: Slug,
+    /// Its name.
     project: Slug,
     /// What people call it. Without, it keeps the title that it has.
     #[arg(long)]
@@ -82,7 +86,9 @@ struct PutProject {
 
 #[derive(Debug, Args)]
 struct DeleteProject {
+    /// The organisation that it is a part of.
     org: Slug,
+    /// Its name.
     project: Slug,
     #[command(flatten)]
     common: Common,
@@ -111,6 +117,7 @@ enum GrantVerb {
 
 #[derive(Debug, Args)]
 struct GrantArgs {
+    /// The organisation.
     org: Slug,
     /// GitHub's numeric id of the installation.
     installation: i64,

@@ -1,5 +1,7 @@
 //! Asking for syncs, and waiting for them.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{run, run_beside_workers};
@@ -9,6 +11,8 @@ stories! {
     async fn a_sync_is_waited_for(world: World) {
         let repo = world.repository("templates", &[("a", "1")]).await;
         world.bind("site", "templates", json!({})).await;
+        // Another head, of which no push told, is believed at once only when the last look is long ago.
+        world.clock.advance(Duration::from_secs(600));
         world.github.lose_all(true);
         let pushed = world.push(repo, &[("a", "2")]).await;
         world.github.lose_all(false);
