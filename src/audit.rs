@@ -54,7 +54,10 @@ text_enum! {
 /// Who acted. Never with a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
-    Token { id: TokenId, label: String },
+    Token {
+        id: TokenId,
+        label: String,
+    },
     ConfiguredAdmin,
     Process,
     /// Whoever may read the settings and the database, and ran a command there.

@@ -59,7 +59,9 @@ impl FromStr for Written {
         // Which GitHub it is on, it does not say.
         let understood = request.parse(&[], &["github.com"]);
         understood.map(Self::from).map_err(|invalid| {
-            let reasons = invalid.into_iter().map(|InvalidField { reason, .. }| reason);
+            let reasons = invalid
+                .into_iter()
+                .map(|InvalidField { reason, .. }| reason);
             ParseWrittenError::Part(reasons.collect::<Vec<_>>().join("; "))
         })
     }

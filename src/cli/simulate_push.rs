@@ -65,8 +65,8 @@ struct Concerned {
 /// `bindery simulate-push`
 pub(super) async fn run(args: SimulatePushArgs) -> anyhow::Result<ExitCode> {
     let output = args.output;
-    let payload = read(&args.file)
-        .with_context(|| format!("{} cannot be read", args.file.display()))?;
+    let payload =
+        read(&args.file).with_context(|| format!("{} cannot be read", args.file.display()))?;
     let event = Event::parse("push", &payload)
         .with_context(|| format!("{} is no payload of a push", args.file.display()))?;
     let Event::Push(push) = event else {
@@ -191,7 +191,10 @@ impl Concerned {
         match (self.verdict, self.queue_job_id) {
             (Verdict::Enqueued, _) => format!("would sync ({})", self.reason),
             (Verdict::Joined, Some(job)) => {
-                format!("would sync ({}), with job {job}, which waits already", self.reason)
+                format!(
+                    "would sync ({}), with job {job}, which waits already",
+                    self.reason
+                )
             }
             (Verdict::Joined, None) => format!("would sync ({})", self.reason),
             (Verdict::Skipped, _) => format!("not concerned ({})", self.reason),

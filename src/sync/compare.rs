@@ -239,6 +239,9 @@ mod tests {
             ("c", Change::Changed),
             ("d", Change::Added),
         ];
-        assert_eq!(told, expected.map(|(path, change)| (path.to_owned(), change)));
+        assert_eq!(
+            told,
+            expected.map(|(path, change)| (path.to_owned(), change))
+        );
     }
 }

@@ -107,7 +107,9 @@ impl Api {
         let bytes = bytes.map_err(|error| Failure::of_transport(&self.base, &error))?;
         let json = match bytes.as_ref() {
             b"" => Value::Null,
-            json => serde_json::from_slice(json).map_err(|_| Failure::not_ours(&self.base, status))?,
+            json => {
+                serde_json::from_slice(json).map_err(|_| Failure::not_ours(&self.base, status))?
+            }
         };
         Ok(Answer {
             status,
@@ -149,7 +151,13 @@ impl Api {
         let wait = retry_after.and_then(|seconds| seconds.parse().ok());
         let bytes = response.bytes().await.unwrap_or_default();
         let from = self.token_from.as_deref();
-        Failure::of_answer(&self.base, from, status, wait.map(Duration::from_secs), &bytes)
+        Failure::of_answer(
+            &self.base,
+            from,
+            status,
+            wait.map(Duration::from_secs),
+            &bytes,
+        )
     }
 
     /// A list from its first page on.

@@ -210,7 +210,10 @@ pub(in crate::cli) async fn bind(args: BindArgs) -> anyhow::Result<()> {
         return args.common.output.say_one::<Binding>(now);
     }
     if answer.status == StatusCode::CREATED {
-        out::note(format_args!("{} is made; its first sync is on its way", place.short()));
+        out::note(format_args!(
+            "{} is made; its first sync is on its way",
+            place.short()
+        ));
     }
     args.common.output.say_one::<Binding>(answer.json)
 }
@@ -245,7 +248,10 @@ pub(in crate::cli) async fn unbind(args: UnbindArgs) -> anyhow::Result<()> {
     let api = args.common.reach.connect().await?;
     let deleted = api.delete(&args.place.to_string()).await;
     deleted.with_context(|| args.place.short())?;
-    out::note(format_args!("{} is unbound, and its content dropped", args.place.short()));
+    out::note(format_args!(
+        "{} is unbound, and its content dropped",
+        args.place.short()
+    ));
     Ok(())
 }
 

@@ -83,7 +83,9 @@ async fn compare(args: DiffArgs) -> anyhow::Result<bool> {
         return Ok(diff.same);
     }
     if !diff.differences.is_empty() {
-        args.common.output.say_list::<Difference>(diff.differences)?;
+        args.common
+            .output
+            .say_list::<Difference>(diff.differences)?;
     }
     let so = match diff.same {
         true => "the same",

@@ -59,13 +59,23 @@ impl Document {
             serde_saphyr::from_str(text).map_err(|error| anyhow::anyhow!("{error}"))?;
         let mut wrong = Vec::new();
         for (org, organization) in &document.organizations {
-            let of_org = organization.bindings.iter().map(|bound| (org.clone(), bound));
+            let of_org = organization
+                .bindings
+                .iter()
+                .map(|bound| (org.clone(), bound));
             let of_projects = organization.projects.iter().flat_map(|(project, inner)| {
                 let place = format!("{org}/{project}");
-                inner.bindings.iter().map(move |bound| (place.clone(), bound))
+                inner
+                    .bindings
+                    .iter()
+                    .map(move |bound| (place.clone(), bound))
             });
-            let places = std::iter::once(org.clone())
-                .chain(organization.projects.keys().map(|project| format!("{org}/{project}")));
+            let places = std::iter::once(org.clone()).chain(
+                organization
+                    .projects
+                    .keys()
+                    .map(|project| format!("{org}/{project}")),
+            );
             wrong.extend(places.filter_map(|place| misnamed(&place)));
             for (place, (name, bound)) in of_org.chain(of_projects) {
                 let place = format!("{place}/{name}");
@@ -157,7 +167,11 @@ impl Bound {
     /// What a `PUT` is sent.
     pub(super) fn body(&self) -> anyhow::Result<Value> {
         let source: Written = self.source.parse()?;
-        Ok(binding::body(&source, self.host.as_deref(), &self.required_files))
+        Ok(binding::body(
+            &source,
+            self.host.as_deref(),
+            &self.required_files,
+        ))
     }
 }
 
@@ -189,15 +203,24 @@ organizations:
         let docs = &document.organizations["acme"].projects["docs"];
         assert_eq!(docs.bindings["site"].host.as_deref(), Some("ghe.example"));
         let written = serde_saphyr::to_string(&document).expect("YAML");
-        assert_eq!(Document::parse(&written).expect("a document"), document, "{written}");
+        assert_eq!(
+            Document::parse(&written).expect("a document"),
+            document,
+            "{written}"
+        );
     }
 
     #[test]
     fn all_that_is_wrong_is_said_at_once() {
-        let bad = TEXT.replace("  acme:", "  Acme:").replace("octo/docs", "octo");
+        let bad = TEXT
+            .replace("  acme:", "  Acme:")
+            .replace("octo/docs", "octo");
         let said = Document::parse(&bad).expect_err("wrong").to_string();
         assert!(said.contains("Acme: a slug has"), "{said}");
-        assert!(said.contains("Acme/docs/site: what to bind is written"), "{said}");
+        assert!(
+            said.contains("Acme/docs/site: what to bind is written"),
+            "{said}"
+        );
         for bad in [
             TEXT.replace("source:", "sourse:"),
             TEXT.replace("  title:", "  titel:"),

@@ -101,9 +101,13 @@ impl Failure {
                 "no trusted connection to {base}: check that it is https:// there, the certificate, and for an authority of your own SSL_CERT_FILE ({why})"
             ),
             Cause::Late => {
-                format!("{base} did not answer in time: check the service (/readyz) and the way to it")
+                format!(
+                    "{base} did not answer in time: check the service (/readyz) and the way to it"
+                )
             }
-            Cause::Other(why) => format!("no answer from {base}: check the URL and the way to it ({why})"),
+            Cause::Other(why) => {
+                format!("no answer from {base}: check the URL and the way to it ({why})")
+            }
         })
     }
 }
@@ -203,13 +207,35 @@ mod tests {
     #[test]
     fn a_problem_is_one_sentence_with_what_to_change() {
         let problem = |slug: &str, detail: &str| {
-            format!(r#"{{"type": "/problems/{slug}", "title": "t", "status": 4, "detail": "{detail}"}}"#)
+            format!(
+                r#"{{"type": "/problems/{slug}", "title": "t", "status": 4, "detail": "{detail}"}}"#
+            )
         };
         for (status, slug, detail, says) in [
-            (401, "unauthorized", "send it", "refuses the token of /run/token"),
-            (403, "forbidden", "this needs the role admin", "this needs the role admin"),
-            (404, "not-found", "there is no such binding", "there is no such binding"),
-            (404, "not-found", "there is no such path", "check the path prefix"),
+            (
+                401,
+                "unauthorized",
+                "send it",
+                "refuses the token of /run/token",
+            ),
+            (
+                403,
+                "forbidden",
+                "this needs the role admin",
+                "this needs the role admin",
+            ),
+            (
+                404,
+                "not-found",
+                "there is no such binding",
+                "there is no such binding",
+            ),
+            (
+                404,
+                "not-found",
+                "there is no such path",
+                "check the path prefix",
+            ),
             (422, "invalid-body", "title: one\\nline", "title: one line"),
             (409, "conflict", "", "t"),
         ] {
@@ -221,9 +247,17 @@ mod tests {
 
     #[test]
     fn what_is_no_problem_is_not_binderys() {
-        for body in ["", "<html>not found</html>", "{}", r#"{"type": "about:blank"}"#] {
+        for body in [
+            "",
+            "<html>not found</html>",
+            "{}",
+            r#"{"type": "about:blank"}"#,
+        ] {
             let said = told(404, body).to_string();
-            assert!(said.contains("not as Bindery's API") && said.contains("404"), "{said}");
+            assert!(
+                said.contains("not as Bindery's API") && said.contains("404"),
+                "{said}"
+            );
         }
     }
 }

@@ -107,7 +107,15 @@ impl Job {
 
 impl Row for Job {
     const HEADER: &'static [&'static str] = &[
-        "id", "state", "kind", "of", "attempt", "because of", "due", "ended", "error",
+        "id",
+        "state",
+        "kind",
+        "of",
+        "attempt",
+        "because of",
+        "due",
+        "ended",
+        "error",
     ];
 
     fn cells(self, now: DateTime<Utc>) -> Vec<Cell> {
@@ -150,7 +158,10 @@ impl Facts for Job {
         ];
         for Attempt { at, attempt, error } in self.errors {
             let when = super::when::when(at, now);
-            facts.push(("error", format!("attempt {attempt}, {when}: {error}").into()));
+            facts.push((
+                "error",
+                format!("attempt {attempt}, {when}: {error}").into(),
+            ));
         }
         for Event { at, event } in self.events {
             let when = super::when::when(at, now);

@@ -110,7 +110,13 @@ impl Plan {
     }
 
     /// `found`: the title of what is there.
-    fn titled(&mut self, place: &str, path: &str, title: Option<&str>, found: Option<Option<&str>>) {
+    fn titled(
+        &mut self,
+        place: &str,
+        path: &str,
+        title: Option<&str>,
+        found: Option<Option<&str>>,
+    ) {
         // A file that says nothing of the title leaves it.
         let verb = match found {
             None => Verb::Make,
@@ -167,7 +173,10 @@ fn is_same(
     found: &Bound,
     called: Option<&str>,
 ) -> anyhow::Result<bool> {
-    let (one, other) = (wanted.source.parse::<Written>()?, found.source.parse::<Written>()?);
+    let (one, other) = (
+        wanted.source.parse::<Written>()?,
+        found.source.parse::<Written>()?,
+    );
     let name = one.repository.to_string();
     let is_named = one.repository == other.repository
         || called.is_some_and(|called| called.eq_ignore_ascii_case(&name));
@@ -199,25 +208,34 @@ fn superfluous(
 ) -> anyhow::Result<Vec<Step>> {
     let mut steps = Vec::new();
     let nothing = Project::default();
-    let mut gone = |within: String, wanted: &BTreeMap<String, Bound>, found: &BTreeMap<String, Bound>| {
-        for (name, bound) in found {
-            if !wanted.contains_key(name) {
-                let place: BindingPlace = format!("{within}/{name}").parse()?;
-                let before = Some(shown(bound));
-                steps.push(Step::delete(place.short(), place.to_string(), before));
+    let mut gone =
+        |within: String, wanted: &BTreeMap<String, Bound>, found: &BTreeMap<String, Bound>| {
+            for (name, bound) in found {
+                if !wanted.contains_key(name) {
+                    let place: BindingPlace = format!("{within}/{name}").parse()?;
+                    let before = Some(shown(bound));
+                    steps.push(Step::delete(place.short(), place.to_string(), before));
+                }
             }
-        }
-        anyhow::Ok(())
-    };
+            anyhow::Ok(())
+        };
     gone(org.to_owned(), &wanted.bindings, &found.bindings)?;
     for (project, found) in &found.projects {
         let wanted = wanted.projects.get(project).unwrap_or(&nothing);
-        gone(format!("{org}/{project}"), &wanted.bindings, &found.bindings)?;
+        gone(
+            format!("{org}/{project}"),
+            &wanted.bindings,
+            &found.bindings,
+        )?;
     }
     for (project, found) in &found.projects {
         if !wanted.projects.contains_key(project) {
             let path = format!("/orgs/{org}/projects/{project}");
-            steps.push(Step::delete(format!("{org}/{project}"), path, found.title.clone()));
+            steps.push(Step::delete(
+                format!("{org}/{project}"),
+                path,
+                found.title.clone(),
+            ));
         }
     }
     Ok(steps)
@@ -250,7 +268,10 @@ mod tests {
 
     fn planned(wanted: &[(&str, &str)], there: &There, prune: bool) -> Vec<(Verb, String)> {
         let plan = Plan::new(&document(wanted), there, prune).expect("a plan");
-        plan.steps.into_iter().map(|step| (step.verb, step.place)).collect()
+        plan.steps
+            .into_iter()
+            .map(|step| (step.verb, step.place))
+            .collect()
     }
 
     #[test]
@@ -261,7 +282,11 @@ mod tests {
         };
         let same = [("a", "Octo/New@refs/heads/main"), ("b", "OCTO/B:/")];
         assert!(planned(&same, &there, false).is_empty());
-        let wanted = [("a", "octo/other@main"), ("b", "octo/b:/x"), ("d", "octo/d")];
+        let wanted = [
+            ("a", "octo/other@main"),
+            ("b", "octo/b:/x"),
+            ("d", "octo/d"),
+        ];
         let step = |verb, place: &str| (verb, place.to_owned());
         let changes = [
             step(Verb::Change, "acme/a"),

@@ -127,7 +127,10 @@ impl Reach {
                 (Some(token), _) => {
                     let from = path.display().to_string();
                     let token = as_token(&token);
-                    return Ok((token.with_context(|| format!("no token is in {from}"))?, from));
+                    return Ok((
+                        token.with_context(|| format!("no token is in {from}"))?,
+                        from,
+                    ));
                 }
                 (None, Some(token_file)) => return from_file(&token_file),
                 (None, None) => {}
@@ -144,7 +147,8 @@ fn from_file(path: &Path) -> anyhow::Result<(SecretString, String)> {
     let from = path.display().to_string();
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("the token cannot be read from {from}"))?;
-    let token = as_token(&text).with_context(|| format!("{from} holds something else than a token"))?;
+    let token =
+        as_token(&text).with_context(|| format!("{from} holds something else than a token"))?;
     Ok((token, from))
 }
 
@@ -233,10 +237,15 @@ mod tests {
     #[test]
     fn flags_win_over_the_environment_and_that_over_the_file() {
         let home = Home::with(FILE);
-        let of = |reach: &Reach, variables: &[(&str, &str)]| seen(home.target(reach, variables).expect("a target"));
+        let of = |reach: &Reach, variables: &[(&str, &str)]| {
+            seen(home.target(reach, variables).expect("a target"))
+        };
         let one = "https://one.example/docverse".to_owned();
         assert_eq!(of(&reach(None), &[]), (one.clone(), "of-one".to_owned()));
-        let set = [("BINDERY_URL", "http://two.example"), ("BINDERY_TOKEN", "t")];
+        let set = [
+            ("BINDERY_URL", "http://two.example"),
+            ("BINDERY_TOKEN", "t"),
+        ];
         let two = "http://two.example/".to_owned();
         assert_eq!(of(&reach(None), &set), (two, "t".to_owned()));
         assert_eq!(of(&reach(Some(&one)), &set), (one, "t".to_owned()));
@@ -250,13 +259,20 @@ mod tests {
             ..Reach::default()
         };
         assert_eq!(of(&flags, &set).0, "here");
-        assert_eq!(seen(Home::with("").target(&reach(None), &[]).expect("a target")).0, "here");
+        assert_eq!(
+            seen(Home::with("").target(&reach(None), &[]).expect("a target")).0,
+            "here"
+        );
     }
 
     #[test]
     fn a_token_goes_to_no_other_service_than_its_own() {
         let home = Home::with(FILE);
-        for other in ["https://two.example", "http://one.example/docverse", "https://one.example:1/docverse"] {
+        for other in [
+            "https://two.example",
+            "http://one.example/docverse",
+            "https://one.example:1/docverse",
+        ] {
             let error = home.target(&reach(Some(other)), &[]).expect_err(other);
             assert!(error.to_string().contains("no token"), "{other}: {error}");
         }
@@ -270,7 +286,10 @@ mod tests {
         protect(&home.0.path().join("bindery/client.toml"), 0o644);
         let error = home.target(&reach(None), &[]).expect_err("a refusal");
         let said = format!("{error:#}");
-        assert!(said.contains("chmod 600") && !said.contains("of-one"), "{said}");
+        assert!(
+            said.contains("chmod 600") && !said.contains("of-one"),
+            "{said}"
+        );
         for bad in [
             "url = \"https://one.example\"\ntoken = of-one\n",
             "token = [\"of-one\"]",
@@ -283,7 +302,13 @@ mod tests {
 
     #[test]
     fn what_is_no_url_is_not_repeated() {
-        for bad in ["bindery.example", "ftp://x", "https://ann:secret@x", "https://x/?secret", "secret"] {
+        for bad in [
+            "bindery.example",
+            "ftp://x",
+            "https://ann:secret@x",
+            "https://x/?secret",
+            "secret",
+        ] {
             let said = parse(bad).expect_err(bad).to_string();
             assert!(!said.contains("secret"), "{said}");
         }

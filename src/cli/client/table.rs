@@ -160,14 +160,23 @@ mod tests {
         ];
         let table = PIPE.rows(&["state", "text"], rows);
         assert_eq!(table.lines().count(), 3, "{table}");
-        assert!(table.contains(&long) && !table.contains('\u{1b}'), "{table}");
+        assert!(
+            table.contains(&long) && !table.contains('\u{1b}'),
+            "{table}"
+        );
     }
 
     #[test]
     fn a_thing_has_a_line_a_field() {
-        let facts = vec![("place", Cell::from("acme/site")), ("error", Cell::maybe(None::<&str>))];
+        let facts = vec![
+            ("place", Cell::from("acme/site")),
+            ("error", Cell::maybe(None::<&str>)),
+        ];
         let text = PIPE.facts(facts);
-        let words: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+        let words: Vec<Vec<&str>> = text
+            .lines()
+            .map(|line| line.split_whitespace().collect())
+            .collect();
         assert_eq!(words, [["place", "acme/site"], ["error", NOTHING]]);
     }
 }

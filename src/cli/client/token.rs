@@ -80,8 +80,16 @@ struct NewToken {
 }
 
 impl Row for Token {
-    const HEADER: &'static [&'static str] =
-        &["id", "label", "role", "for", "made", "last used", "expires", "revoked"];
+    const HEADER: &'static [&'static str] = &[
+        "id",
+        "label",
+        "role",
+        "for",
+        "made",
+        "last used",
+        "expires",
+        "revoked",
+    ];
 
     fn cells(self, now: DateTime<Utc>) -> Vec<Cell> {
         vec![

@@ -56,10 +56,13 @@ pub(super) async fn diff(
     api.syncs.admit(&caller, api.now())?;
     let mut conn = api.read().await?;
     let binding = at.find(&caller, Role::Operator, &mut conn).await?;
-    let view = binding::view(binding.id, &mut conn).await?.ok_or_else(no_such)?;
-    let served = view.content.clone().ok_or_else(|| {
-        ApiError::no_such("content yet: no sync of the binding has succeeded")
-    })?;
+    let view = binding::view(binding.id, &mut conn)
+        .await?
+        .ok_or_else(no_such)?;
+    let served = view
+        .content
+        .clone()
+        .ok_or_else(|| ApiError::no_such("content yet: no sync of the binding has succeeded"))?;
     readable::check(&binding, served.id, &api, &mut conn).await?;
     // GitHub is not asked with a connection in hand.
     drop(conn);
@@ -71,7 +74,11 @@ pub(super) async fn diff(
         differences,
     } = match compared {
         Ok(compared) => compared?,
-        Err(_) => return Err(ApiError::unavailable(&"GitHub did not answer a diff in time")),
+        Err(_) => {
+            return Err(ApiError::unavailable(
+                &"GitHub did not answer a diff in time",
+            ));
+        }
     };
     Ok(HttpResponse::Ok().json(DiffBody {
         same: tree.to_string() == served.tree_sha,

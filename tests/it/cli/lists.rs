@@ -8,7 +8,10 @@ use crate::support::{World, stories};
 /// Each command, and the path of the API that it shows.
 const LISTS: [(&[&str], &str); 8] = [
     (&["orgs"], "/orgs?limit=100"),
-    (&["projects", "--org", "acme"], "/orgs/acme/projects?limit=100"),
+    (
+        &["projects", "--org", "acme"],
+        "/orgs/acme/projects?limit=100",
+    ),
     (&["grants"], "/orgs/acme/installations"),
     (&["tokens"], "/tokens?limit=100"),
     (&["deliveries"], "/deliveries?limit=100"),

@@ -47,6 +47,9 @@ async fn what_is_no_database_is_said() {
     none.says("there is no database");
     let path = database.url.trim_start_matches("sqlite://");
     std::fs::write(path, "").expect("a file");
-    ran(command()).await.expect(1).says("this is no database of Bindery's");
+    ran(command())
+        .await
+        .expect(1)
+        .says("this is no database of Bindery's");
     database.drop().await;
 }

@@ -46,11 +46,15 @@ impl Ran {
     #[track_caller]
     pub(super) fn says(&self, words: &str) {
         let (out, err) = (&self.out, &self.err);
-        assert!(out.contains(words) || err.contains(words), "{words}: {out}{err}");
+        assert!(
+            out.contains(words) || err.contains(words),
+            "{words}: {out}{err}"
+        );
     }
 
     pub(super) fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("no JSON: {}{}", self.out, self.err))
+        serde_json::from_str(&self.out)
+            .unwrap_or_else(|_| panic!("no JSON: {}{}", self.out, self.err))
     }
 }
 

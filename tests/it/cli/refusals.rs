@@ -10,7 +10,12 @@ async fn ask(url: &str, token: &str) -> Ran {
     command.env("BINDERY_URL", url).env("BINDERY_TOKEN", token);
     let ran = ran(command).await.expect(1);
     assert_eq!(ran.err.lines().count(), 1, "{}", ran.err);
-    assert!(!ran.err.contains(token) && ran.out.is_empty(), "{}{}", ran.out, ran.err);
+    assert!(
+        !ran.err.contains(token) && ran.out.is_empty(),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
     ran
 }
 
@@ -19,16 +24,33 @@ async fn who_does_not_answer_is_told_from_who_refuses() {
     let world = World::on(Engine::Sqlite).await;
     let url = world.api.url("");
     let canary = "a-canary-of-a-token";
-    ask(&url, canary).await.says("refuses the token of BINDERY_TOKEN");
-    ask("http://127.0.0.1:1", canary).await.says("nothing listens at http://127.0.0.1:1");
-    ask(&format!("{url}/nowhere"), ADMIN).await.says("check the path prefix");
-    ask(&world.github.url(), canary).await.says("not as Bindery's API");
-    ask(&url.replace("http:", "https:"), canary).await.says("no trusted connection");
-    ask("http://nobody.invalid", canary).await.says("leads nowhere");
-    ask("bindery.example", canary).await.says("begins with https://");
+    ask(&url, canary)
+        .await
+        .says("refuses the token of BINDERY_TOKEN");
+    ask("http://127.0.0.1:1", canary)
+        .await
+        .says("nothing listens at http://127.0.0.1:1");
+    ask(&format!("{url}/nowhere"), ADMIN)
+        .await
+        .says("check the path prefix");
+    ask(&world.github.url(), canary)
+        .await
+        .says("not as Bindery's API");
+    ask(&url.replace("http:", "https:"), canary)
+        .await
+        .says("no trusted connection");
+    ask("http://nobody.invalid", canary)
+        .await
+        .says("leads nowhere");
+    ask("bindery.example", canary)
+        .await
+        .says("begins with https://");
     let mut without = bindery(&["orgs"]);
     without.env("BINDERY_URL", &url);
-    ran(without).await.expect(1).says("no token for the service");
+    ran(without)
+        .await
+        .expect(1)
+        .says("no token for the service");
     // GitHub was asked for what it does not have.
     world.discard().await;
 }

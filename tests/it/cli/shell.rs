@@ -17,7 +17,12 @@ async fn a_shell_completes_what_there_is() {
     let file = folder.path().join("bindery.bash");
     std::fs::write(&file, script).expect("a file");
     let mut bash = tokio::process::Command::new("bash");
-    let read = bash.arg("-n").arg(&file).stdin(Stdio::null()).output().await;
+    let read = bash
+        .arg("-n")
+        .arg(&file)
+        .stdin(Stdio::null())
+        .output()
+        .await;
     let read = read.expect("bash");
     assert!(read.status.success() && read.stderr.is_empty(), "{read:?}");
 }
@@ -31,6 +36,12 @@ async fn every_command_has_a_page_of_the_manual() {
         let page = std::fs::read_to_string(folder.path().join(page)).expect(page);
         assert!(page.contains(".TH"), "{page}");
     }
-    ran(bindery(&["man", "tokens", "create"])).await.expect(0).says("standard output");
-    ran(bindery(&["man", "nothing"])).await.expect(1).says("there is no command nothing");
+    ran(bindery(&["man", "tokens", "create"]))
+        .await
+        .expect(0)
+        .says("standard output");
+    ran(bindery(&["man", "nothing"]))
+        .await
+        .expect(1)
+        .says("there is no command nothing");
 }
