@@ -1,5 +1,7 @@
 //! What is served against what GitHub has now.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::run;
@@ -11,6 +13,8 @@ stories! {
         world.bind("site", "templates", json!({})).await;
         world.bind("css", "templates", json!({"root_path": "/css"})).await;
         run(&world, &["diff", "acme/site"]).await.expect(0).says("acme/site: the same");
+        // Another head, of which no push told, is believed at once only when the last look is long ago.
+        world.clock.advance(Duration::from_secs(600));
         world.github.lose_all(true);
         let pushed = world.push(repo, &[("a", "2"), ("c", "1")]).await;
         world.github.lose_all(false);

@@ -82,15 +82,15 @@ stories! {
     async fn what_is_wrong_with_a_command_line_is_said_before_anybody_is_asked(world: World) {
         for (command, words) in [
             (&["get", "site"][..], "acme/docs/site"),
-            (&["get", "acme/My_Site"], "\"My_Site\" is no name"),
-            (&["bind", "acme/site", "octo"], "owner/repo@ref"),
-            (&["bind", "acme/site", "octo/x@a..b"], "not a valid ref name"),
-            (&["bindings", "--status", "fine"], "pending, succeeded, failed"),
-            (&["sync"], "PLACE"),
-            (&["sync", "acme/site", "--all"], "cannot be used with"),
-            (&["tokens", "create", "--label", "x", "--role", "king"], "viewer, operator, admin"),
-            (&["orgs", "--token", "x"], "--token"),
-            (&["orgs", "--url", "http://x", "--local"], "cannot be used with"),
+            (&["get", "acme/My_Site"][..], "\"My_Site\" is no name"),
+            (&["bind", "acme/site", "octo"][..], "owner/repo@ref"),
+            (&["bind", "acme/site", "octo/x@a..b"][..], "not a valid ref name"),
+            (&["bindings", "--status", "fine"][..], "pending, succeeded, failed"),
+            (&["sync"][..], "PLACE"),
+            (&["sync", "acme/site", "--all"][..], "cannot be used with"),
+            (&["tokens", "create", "--label", "x", "--role", "king"][..], "viewer, operator, admin"),
+            (&["orgs", "--token", "x"][..], "--token"),
+            (&["orgs", "--url", "http://x", "--local"][..], "cannot be used with"),
         ] {
             run(&world, command).await.expect(2).says(words);
         }
