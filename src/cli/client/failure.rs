@@ -179,10 +179,17 @@ impl Cause {
         if error.kind() == ErrorKind::ConnectionRefused {
             return Some(Self::Refused);
         }
-        // It says as its source what the source of this says.
-        let inner = error.get_ref()?.downcast_ref::<rustls::Error>()?;
-        Some(Self::Tls(plain(&inner.to_string())))
+        within(error)
     }
+}
+
+/// What is wrong with TLS, as an error of another kind hands it on: that is not among its sources.
+fn within(error: &std::io::Error) -> Option<Cause> {
+    let inner = error.get_ref()?;
+    if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
+        return Some(Cause::Tls(plain(&tls.to_string())));
+    }
+    within(inner.downcast_ref::<std::io::Error>()?)
 }
 
 impl fmt::Display for Failure {
