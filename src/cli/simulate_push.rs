@@ -16,7 +16,7 @@ use crate::binding;
 use crate::config::{Config, Flags, Sources};
 use crate::db::{Conn, Db};
 use crate::github::event::{Event, Push};
-use crate::ids::BindingId;
+use crate::ids::{BindingId, JobId};
 use crate::inbox::{DeliveryState, NewDecision, Verdict};
 use crate::processors;
 
@@ -139,7 +139,7 @@ impl Concerned {
             place: place.unwrap_or_else(|| format!("binding {}", decision.binding)),
             verdict: decision.verdict,
             reason: decision.reason,
-            queue_job_id: decision.job.map(|id| id.get()),
+            queue_job_id: decision.job.map(JobId::get),
         }
     }
 }

@@ -63,7 +63,7 @@ impl Failure {
         let Some((slug, problem)) = problem else {
             return Self::not_ours(base, status);
         };
-        let says = sentence(&slug, problem, base, token_from);
+        let says = sentence(&slug, &problem, base, token_from);
         Self {
             slug: Some(slug),
             says,
@@ -113,7 +113,7 @@ impl Failure {
 }
 
 /// What a problem's detail does not know: by what the command asked.
-fn sentence(slug: &str, problem: Problem, base: &str, token_from: Option<&str>) -> String {
+fn sentence(slug: &str, problem: &Problem, base: &str, token_from: Option<&str>) -> String {
     let said = match problem.detail.is_empty() {
         true => plain(&problem.title),
         false => plain(&problem.detail),
