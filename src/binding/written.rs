@@ -102,7 +102,7 @@ mod tests {
             "octo/templates@feature/a@b",
             "octo/templates@refs/tags/v1",
             "octo/templates:/themes",
-            "octo/templates@main:/themes/a:b",
+            "octo/templates@main:/themes/a b@c",
         ] {
             let written: Written = text.parse().expect(text);
             assert_eq!(written.to_string(), text);
