@@ -48,7 +48,7 @@ text_enum! {
         Token = "token",
         /// Whoever has the token of the configuration.
         ConfiguredAdmin = "configured_admin",
-        /// The process itself, asked by nobody.
+        /// The process itself: asked by nobody, or by whoever ran a command beside it on its machine.
         Process = "process",
     }
 }
@@ -56,9 +56,14 @@ text_enum! {
 /// Who acted. Never with a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
-    Token { id: TokenId, label: String },
+    Token {
+        id: TokenId,
+        label: String,
+    },
     ConfiguredAdmin,
     Process,
+    /// Whoever may read the settings and the database, and ran a command there.
+    CommandLine,
 }
 
 impl Actor {
@@ -66,7 +71,7 @@ impl Actor {
         match self {
             Self::Token { .. } => ActorKind::Token,
             Self::ConfiguredAdmin => ActorKind::ConfiguredAdmin,
-            Self::Process => ActorKind::Process,
+            Self::Process | Self::CommandLine => ActorKind::Process,
         }
     }
 
@@ -74,7 +79,7 @@ impl Actor {
     pub fn token_id(&self) -> Option<TokenId> {
         match self {
             Self::Token { id, .. } => Some(*id),
-            Self::ConfiguredAdmin | Self::Process => None,
+            Self::ConfiguredAdmin | Self::Process | Self::CommandLine => None,
         }
     }
 
@@ -84,6 +89,7 @@ impl Actor {
             Self::Token { label, .. } => label,
             Self::ConfiguredAdmin => "configured admin",
             Self::Process => "process",
+            Self::CommandLine => "command line",
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::HttpServer;
 use actix_web::dev::ServerHandle;
 use anyhow::Context as _;
+use secrecy::SecretString;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -31,17 +32,31 @@ pub struct Http {
 
 impl Http {
     pub async fn start(context: &Context) -> anyhow::Result<Self> {
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        Self::start_with(context, threads, |api| api)
+    }
+
+    /// The same API for one command on the machine itself, by a token that it alone knows.
+    pub fn start_for_command(context: &Context, token: &SecretString) -> anyhow::Result<Self> {
+        Self::start_with(context, 1, |api| api.for_command(token.clone()))
+    }
+
+    fn start_with(
+        context: &Context,
+        threads: usize,
+        adapt: impl FnOnce(Api) -> Api,
+    ) -> anyhow::Result<Self> {
         let config = &context.config.http;
         let listener = std::net::TcpListener::bind(config.listen)
             .with_context(|| format!("cannot listen on {} (BINDERY_LISTEN)", config.listen))?;
         let address = listener.local_addr()?;
         let base_url = config.base_url(address);
-        let api = Api::new(context.clone(), base_url.clone());
+        let api = adapt(Api::new(context.clone(), base_url.clone()));
         let server = HttpServer::new(move || routes::app(api.clone()))
             .client_request_timeout(config.request_timeout)
             .client_disconnect_timeout(Duration::from_secs(1))
             .shutdown_timeout(config.shutdown_timeout.as_secs())
-            .workers(std::thread::available_parallelism().map_or(2, usize::from))
+            .workers(threads)
             .disable_signals()
             .listen(listener)?
             .run();

@@ -9,6 +9,7 @@ mod request;
 mod root_path;
 mod state;
 mod view;
+mod written;
 
 pub use access::{Access, Finding};
 pub use bound::{behind, bound_among, bound_owners, on_ref, requested_among, unsynced_owners};
@@ -19,6 +20,7 @@ pub use request::{BindingRequest, BindingSpec, InvalidField};
 pub use root_path::{ParseRootPathError, RootPath};
 pub use state::{Published, fail, follow, publish, record_delivery, record_finding, record_job};
 pub use view::{BindingFilter, BindingView, RepositoryFilter, list, view};
+pub use written::{ParseWrittenError, Written};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use clap::{ArgGroup, Args};
 
 use super::out::Output;
-use super::{logging, out};
+use super::{logging, out, tables};
 use crate::clock::Clock;
 use crate::config::{Config, Flags, Sources};
-use crate::db::{Conn, Db, migrations};
+use crate::db::Db;
 use crate::explain::{self, BindingPlace, Explanation, Options, Question, Sought};
 use crate::git::Oid;
 
@@ -30,7 +30,7 @@ pub(super) struct ExplainArgs {
     /// The commit that was pushed, in full.
     #[arg(long, value_name = "SHA", requires = "repository", value_parser = commit)]
     commit: Option<Oid>,
-    /// The binding that should have it, by its place: /orgs/acme/bindings/site.
+    /// The binding that should have it, by its place: acme/site, or /orgs/acme/bindings/site.
     #[arg(long, value_name = "PLACE")]
     binding: Option<BindingPlace>,
     /// How the answer is printed.
@@ -70,7 +70,7 @@ async fn look(mut args: ExplainArgs) -> anyhow::Result<Explanation> {
     settings.pool_size = 1;
     let db = Db::open_to_look(&settings).await?;
     let mut conn = db.read().await?;
-    check_tables(&mut conn).await?;
+    tables::check(&mut conn).await?;
     let question = match (args.guid, args.repository, args.commit, args.binding) {
         (Some(guid), ..) => Question::Delivery(guid),
         (None, Some(repository), Some(commit), _) => Question::Commit { repository, commit },
@@ -82,14 +82,4 @@ async fn look(mut args: ExplainArgs) -> anyhow::Result<Explanation> {
     };
     let (options, now) = (Options::of(&config), Clock::system().now());
     Ok(explain::explain(&question, &options, now, &mut conn).await?)
-}
-
-async fn check_tables(conn: &mut Conn) -> anyhow::Result<()> {
-    let pending = migrations::pending(conn).await?;
-    let pending = pending.ok_or_else(|| anyhow::anyhow!("this is no database of Bindery's"))?;
-    anyhow::ensure!(
-        pending.is_empty(),
-        "the database is of another version of Bindery: ask with that one, or run `bindery migrate`"
-    );
-    Ok(())
 }

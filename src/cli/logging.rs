@@ -2,13 +2,25 @@
 
 use std::io::{IsTerminal, stderr};
 
+use tracing_subscriber::EnvFilter;
+
 use crate::config::{LogConfig, LogFormat};
 
 /// From now on, for the life of the process. A second call changes nothing.
 pub(super) fn start(config: &LogConfig) {
+    start_with(config, config.filter.to_filter());
+}
+
+/// For a command that answers by itself: what a service tells of its work as it goes is not asked for, and what
+/// went wrong is.
+pub(super) fn start_quietly(config: &LogConfig) {
+    start_with(config, EnvFilter::new("warn"));
+}
+
+fn start_with(config: &LogConfig, filter: EnvFilter) {
     let is_terminal = stderr().is_terminal();
     let log = tracing_subscriber::fmt()
-        .with_env_filter(config.filter.to_filter())
+        .with_env_filter(filter)
         .with_writer(stderr)
         // It would be said with `eprintln!`, which panics where nobody reads.
         .log_internal_errors(false);

@@ -1,9 +1,12 @@
 //! The command line: one file a command.
 //!
 //! Exit status: 0 when it did what was asked, 1 when it could not (one sentence on standard error),
-//! 2 for a command line that is not understood.
+//! 2 for a command line that is not understood. `fsck`, `explain` and `diff` answer by theirs: 0 and 1 are
+//! what they found, 2 that they could not look.
 
 mod app_key;
+mod client;
+mod completion;
 mod config;
 mod demo;
 mod disk;
@@ -11,12 +14,15 @@ mod explain;
 mod fsck;
 mod healthcheck;
 mod logging;
+mod man;
 mod migrate;
 mod openapi;
 mod out;
 mod serve;
 mod signals;
 mod simulate;
+mod simulate_push;
+mod tables;
 
 use std::process::ExitCode;
 
@@ -61,6 +67,12 @@ enum Command {
     /// Exits with status 0 if something is known of it, with 1 if nothing is, with 2 if it could not be
     /// looked at.
     Explain(explain::ExplainArgs),
+    #[command(flatten)]
+    Client(client::ClientCommand),
+    /// Say what a push would do: which bindings it concerns, and why or why not. Nothing is written.
+    ///
+    /// Reads the database of these settings, beside the service, and asks nobody.
+    SimulatePush(simulate_push::SimulatePushArgs),
     /// Run a simulated GitHub to develop against, and play it by typing.
     Simulate(simulate::SimulateArgs),
     /// Ask a running service whether it is alive; for containers.
@@ -70,14 +82,23 @@ enum Command {
     /// The settings of this process.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Print what a shell needs to complete these commands.
+    Completion(completion::CompletionArgs),
+    /// Print the manual's page of a command, or write all of them into a folder.
+    Man(man::ManArgs),
+}
+
+/// All commands, as their help and their manual show them.
+fn command() -> clap::Command {
+    Cli::command().mut_subcommand("serve", |serve| {
+        serve.after_help(crate::config::variables())
+    })
 }
 
 /// Runs the command that the process was started with.
 pub async fn main() -> ExitCode {
-    let command = Cli::command().mut_subcommand("serve", |serve| {
-        serve.after_help(crate::config::variables())
-    });
-    let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    let matches = command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match run(cli.command).await {
         Ok(code) => code,
         Err(error) if error.is::<out::Closed>() => ExitCode::SUCCESS,
@@ -95,9 +116,13 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(args).await,
         Command::Fsck(args) => fsck::run(args).await,
         Command::Explain(args) => explain::run(args).await,
+        Command::Client(command) => client::run(command).await,
+        Command::SimulatePush(args) => simulate_push::run(args).await,
         Command::Simulate(args) => simulate::run(args).await,
         Command::Healthcheck(args) => healthcheck::run(args).await,
         Command::Openapi(flags) => openapi::run(flags),
         Command::Config(command) => config::run(command),
+        Command::Completion(args) => completion::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }

@@ -19,10 +19,25 @@ pub(super) struct Closed;
 pub(super) fn say(text: impl Display) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     let written = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
+    unless_closed(written)
+}
+
+fn unless_closed(written: std::io::Result<()>) -> anyhow::Result<()> {
     match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Closed.into()),
         result => Ok(result?),
     }
+}
+
+/// Writes bytes as they are.
+///
+/// # Errors
+///
+/// As of [`say`].
+pub(super) fn write(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    let written = stdout.write_all(bytes).and_then(|()| stdout.flush());
+    unless_closed(written)
 }
 
 /// How a report is printed.
@@ -48,4 +63,9 @@ impl Output {
 pub(super) fn complain(error: &anyhow::Error) {
     // There is nowhere left to say that this could not be said.
     let _ = writeln!(std::io::stderr(), "bindery: {error:#}");
+}
+
+/// Says something besides the answer, to whoever watches: on standard error.
+pub(super) fn note(text: impl Display) {
+    let _ = writeln!(std::io::stderr(), "bindery: {text}");
 }

@@ -133,17 +133,34 @@ impl Db {
         let DatabaseUrl::Sqlite(path) = &settings.url else {
             return Self::open(settings).await;
         };
-        anyhow::ensure!(
-            path.is_file(),
-            "there is no database {}: set DATABASE_URL to the one to look at",
-            path.display()
-        );
+        check_there(path)?;
         let wakes = Wakes::default();
         let source = Source::Sqlite(path.to_string_lossy().into_owned(), Usage::Look);
         let pool = pool(source, settings.pool_size, settings, &wakes)?;
         Ok(Self {
             write: pool.clone(),
             read: pool,
+            wakes,
+            postgres: None,
+            runtime: Handle::current(),
+            _lock: None,
+        })
+    }
+
+    /// Opens a database that is there to be changed for a moment, beside the process that serves it: on SQLite
+    /// without the lock by which one process is the one that serves. Writers of two processes wait for each other
+    /// as long as SQLite's `busy_timeout` says; what is enqueued wakes nobody there, and is found at the next look
+    /// (`BINDERY_QUEUE_POLL`).
+    pub async fn open_beside(settings: &DbSettings) -> anyhow::Result<Self> {
+        let DatabaseUrl::Sqlite(path) = &settings.url else {
+            return Self::open(settings).await;
+        };
+        check_there(path)?;
+        let wakes = Wakes::default();
+        let source = Source::Sqlite(path.to_string_lossy().into_owned(), Usage::Serve);
+        Ok(Self {
+            write: pool(source.clone(), 1, settings, &wakes)?,
+            read: pool(source, settings.pool_size, settings, &wakes)?,
             wakes,
             postgres: None,
             runtime: Handle::current(),
@@ -190,6 +207,16 @@ impl Db {
     pub fn is_sqlite(&self) -> bool {
         self.postgres.is_none()
     }
+}
+
+/// SQLite would make one.
+fn check_there(path: &Path) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        path.is_file(),
+        "there is no database {}: set DATABASE_URL to the one to look at",
+        path.display()
+    );
+    Ok(())
 }
 
 async fn acquire(pool: &Pool) -> Result<Pooled, DbError> {

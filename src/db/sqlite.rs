@@ -23,8 +23,8 @@ type BorrowedRow<'a> = <SqliteConnection as LoadConnection>::Row<'a, 'static>;
 pub(super) type SqliteRow = <BorrowedRow<'static> as IntoOwnedRow<'static, Sqlite>>::OwnedRow;
 type Transactions = <SqliteConnection as Connection>::TransactionManager;
 
-/// FULL: an acknowledged delivery survives a power cut. The timeout covers the checkpointer and
-/// backups; writers of this process never meet, since there is one writing connection.
+/// FULL: an acknowledged delivery survives a power cut. The timeout covers the checkpointer, backups and
+/// commands beside the service; writers of this process never meet, since there is one writing connection.
 const SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; \
     PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON;";
 

@@ -1,4 +1,4 @@
-//! Where a binding is, as the API writes it.
+//! Where a binding is, as the API writes it and as people do.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,11 +8,11 @@ use diesel::QueryResult;
 use crate::binding::{self, Place};
 use crate::db::Conn;
 use crate::ids::BindingId;
-use crate::slug::Slug;
+use crate::slug::{ParseSlugError, Slug};
 use crate::{organization, project};
 
 /// `/orgs/{org}/bindings/{name}`, the same in a project, or Docverse's spelling; with or without the
-/// service's address before it.
+/// service's address before it. People write `acme/site`, and in a project `acme/docs/site`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BindingPlace {
     pub organization: Slug,
@@ -20,13 +20,24 @@ pub struct BindingPlace {
     pub name: Slug,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a binding's place is expected, as the API writes it: /orgs/{{org}}/bindings/{{name}} or /orgs/{{org}}/projects/{{project}}/bindings/{{name}}"
-)]
-pub struct ParsePlaceError;
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParsePlaceError {
+    #[error(
+        "a binding's place is expected: acme/site, in a project acme/docs/site, or as the API writes it, /orgs/acme/bindings/site"
+    )]
+    Shape,
+    #[error("{text:?} is no {part} of a place: {why}")]
+    Slug {
+        part: &'static str,
+        text: String,
+        why: ParseSlugError,
+    },
+}
 
 const TEMPLATE: &str = "dashboard-template";
+
+/// Of a part that is no slug, so many characters are repeated.
+const SHOWN: usize = 80;
 
 impl FromStr for BindingPlace {
     type Err = ParsePlaceError;
@@ -38,15 +49,27 @@ impl FromStr for BindingPlace {
             [.., "orgs", org, "bindings", name] => (org, None, *name),
             [.., "orgs", org, "projects", project, TEMPLATE] => (org, Some(project), TEMPLATE),
             [.., "orgs", org, TEMPLATE] => (org, None, TEMPLATE),
-            _ => return Err(ParsePlaceError),
+            ["", ..] | [_, "", ..] => return Err(ParsePlaceError::Shape),
+            [org, name] => (org, None, *name),
+            [org, project, name] => (org, Some(project), *name),
+            _ => return Err(ParsePlaceError::Shape),
         };
-        let slug = |text: &str| text.parse::<Slug>().map_err(|_| ParsePlaceError);
         Ok(Self {
-            organization: slug(organization)?,
-            project: project.map(|project| slug(project)).transpose()?,
-            name: slug(name)?,
+            organization: slug("organisation", organization)?,
+            project: project
+                .map(|project| slug("project", project))
+                .transpose()?,
+            name: slug("name", name)?,
         })
     }
+}
+
+fn slug(part: &'static str, text: &str) -> Result<Slug, ParsePlaceError> {
+    text.parse().map_err(|why| ParsePlaceError::Slug {
+        part,
+        text: text.chars().take(SHOWN).collect(),
+        why,
+    })
 }
 
 /// As the API writes it.
@@ -61,6 +84,14 @@ impl fmt::Display for BindingPlace {
 }
 
 impl BindingPlace {
+    /// As people write it.
+    pub fn short(&self) -> String {
+        match &self.project {
+            Some(project) => format!("{}/{project}/{}", self.organization, self.name),
+            None => format!("{}/{}", self.organization, self.name),
+        }
+    }
+
     pub async fn find(&self, conn: &mut Conn) -> QueryResult<Option<BindingId>> {
         let Some(found) = organization::find(self.organization.as_str(), conn).await? else {
             return Ok(None);
@@ -139,12 +170,37 @@ mod tests {
     }
 
     #[test]
+    fn a_place_is_read_as_people_write_it() {
+        for (text, expected) in [
+            ("acme/site", place("acme", None, "site")),
+            ("acme/docs/site", place("acme", Some("docs"), "site")),
+            ("orgs/docs/site", place("orgs", Some("docs"), "site")),
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+            let place: BindingPlace = text.parse().expect("a place");
+            assert_eq!(place.short(), text);
+            assert_eq!(place.to_string().parse(), Ok(place));
+        }
+    }
+
+    #[test]
+    fn what_is_no_slug_is_named() {
+        let error = "acme/My_Docs/site".parse::<BindingPlace>();
+        let error = error.expect_err("no place").to_string();
+        assert!(error.contains("\"My_Docs\" is no project"), "{error}");
+    }
+
+    #[test]
     fn anything_else_is_no_place() {
         for bad in [
             "",
             "/",
             "site",
-            "acme/site",
+            "/acme/site",
+            "acme//site",
+            "Acme/site",
+            "a/b/c/d",
+            "https://acme/site",
             "/orgs/acme",
             "/orgs/acme/bindings",
             "/orgs/Acme/bindings/site",

@@ -23,7 +23,7 @@ use crate::inbox::{self, About, Delivery, DeliveryState, NewDecision};
 use crate::queue::{Cause, Lane, Request};
 use crate::sync::{self, PushHint};
 
-pub use push::{BindingFacts, Decision, Skip, decide};
+pub use push::{BindingFacts, Decision, Skip, decide, rehearse};
 
 /// What a processor may know besides the event.
 #[derive(Debug, Clone, Copy)]

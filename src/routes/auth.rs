@@ -134,9 +134,10 @@ impl Caller {
 }
 
 impl Somebody {
-    fn configured_admin() -> Self {
+    /// Who may do all without a token of the database.
+    fn admin(actor: Actor) -> Self {
         Self {
-            actor: Actor::ConfiguredAdmin,
+            actor,
             role: Role::Admin,
             organization: None,
         }
@@ -194,9 +195,13 @@ async fn authenticate(
     source: Source,
     text: &SecretString,
 ) -> Result<Option<Somebody>, ApiError> {
+    let of_command = api.command_token.as_ref();
+    if of_command.is_some_and(|token| is_same(token, text)) {
+        return Ok(Some(Somebody::admin(Actor::CommandLine)));
+    }
     let configured = api.context.config.access.admin_token.as_ref();
     if configured.is_some_and(|token| is_same(token, text)) {
-        return Ok(Some(Somebody::configured_admin()));
+        return Ok(Some(Somebody::admin(Actor::ConfiguredAdmin)));
     }
     let Some(presented) = Presented::of(text) else {
         return Ok(None);

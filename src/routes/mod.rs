@@ -48,6 +48,7 @@ use std::sync::Arc;
 
 use actix_web::{HttpRequest, web};
 use chrono::{DateTime, Utc};
+use secrecy::SecretString;
 
 use crate::config::RolesConfig;
 use crate::context::Context;
@@ -64,6 +65,8 @@ pub struct Api {
     pub context: Context,
     /// The start of every link, with the path prefix and without a slash at its end.
     base_url: String,
+    /// That of the one command which this server is for; `None`: it is a service's.
+    command_token: Option<SecretString>,
     guesses: Guesses,
     refusals: audit::Refusals,
     syncs: bindings::Syncs,
@@ -84,11 +87,21 @@ impl Api {
             files: Arc::new(Budget::new(context.config.http.files_memory.as_u64())),
             context,
             base_url,
+            command_token: None,
             guesses: Guesses::default(),
             refusals: audit::Refusals::default(),
             syncs: bindings::Syncs::default(),
             depths: Lately::default(),
             ready: Lately::default(),
+        }
+    }
+
+    /// For one command on the machine itself, which alone knows the token: it may do all, and takes no deliveries.
+    #[must_use]
+    pub fn for_command(self, token: SecretString) -> Self {
+        Self {
+            command_token: Some(token),
+            ..self
         }
     }
 
@@ -153,6 +166,9 @@ impl Api {
 /// What a process answers that is no receiver: whether it lives, and how it does.
 const OF_ANY_ROLE: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
+/// Where GitHub delivers.
+const WEBHOOK: &str = "/webhooks/github";
+
 /// The routes of a process with these roles.
 fn endpoints_of(roles: &RolesConfig) -> Vec<Endpoint> {
     let mut served = endpoints();
@@ -160,10 +176,18 @@ fn endpoints_of(roles: &RolesConfig) -> Vec<Endpoint> {
     served
 }
 
+impl Api {
+    fn endpoints(&self) -> Vec<Endpoint> {
+        let mut served = endpoints_of(&self.context.config.roles);
+        served.retain(|endpoint| self.command_token.is_none() || endpoint.path() != WEBHOOK);
+        served
+    }
+}
+
 /// Every route.
 fn endpoints() -> Vec<Endpoint> {
     let mut all = vec![
-        Endpoint::at("/webhooks/github")
+        Endpoint::at(WEBHOOK)
             .post(webhook::receive)
             .in_its_own_time(),
         Endpoint::at("/orgs").get(organizations::list),

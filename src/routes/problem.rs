@@ -63,6 +63,7 @@ kinds! {
     JobRunning = CONFLICT, "job-running", "The job runs already";
     JobFinished = CONFLICT, "job-finished", "The job has ended already";
     NotReplayable = CONFLICT, "not-replayable", "The delivery cannot be processed again";
+    NotComparable = CONFLICT, "not-comparable", "GitHub cannot be asked for it as things are";
     Conflict = CONFLICT, "conflict", "Something else changed at the same time";
     PreconditionFailed = PRECONDITION_FAILED, "precondition-failed", "The resource is not in the state asked for";
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large";

@@ -9,7 +9,7 @@ use tracing::Span;
 use tracing_actix_web::{RequestId, RootSpanBuilder, TracingLogger};
 
 use super::problem::ApiError;
-use super::{Api, audit, endpoints_of, metrics, unread};
+use super::{Api, audit, metrics, unread};
 
 /// One worker's application.
 pub fn app(
@@ -24,7 +24,7 @@ pub fn app(
     >,
 > {
     let prefix = api.context.config.http.path_prefix.clone();
-    let served = endpoints_of(&api.context.config.roles);
+    let served = api.endpoints();
     App::new()
         .app_data(web::Data::new(api))
         .service(

@@ -3,6 +3,7 @@
 //! [`ContentSync`] tells the story: locate the repository, resolve the ref, compare, list, download, publish.
 //! Everything up to the publish happens with no transaction open.
 
+mod compare;
 mod download;
 #[doc(hidden)]
 pub mod fuzz;
@@ -18,6 +19,7 @@ mod stop;
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 
+pub use compare::{Change, Comparison, Difference, NotCompared, compare};
 pub use hint::{LAG, PushHint, unsettled};
 pub use run::ContentSync;
 

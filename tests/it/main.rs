@@ -32,6 +32,7 @@ mod audit;
 mod bindings;
 mod canary;
 mod certificates;
+mod cli;
 mod coalescing;
 mod content;
 mod database;

@@ -130,7 +130,7 @@ impl Tenant {
     /// Every route that a tenant may read, or might.
     async fn look(&mut self) {
         let site = binding_path("site");
-        let mut paths: Vec<String> = ["", "/files", "/files/a", "/effective"]
+        let mut paths: Vec<String> = ["", "/files", "/files/a", "/effective", "/diff"]
             .iter()
             .map(|below| format!("{site}{below}"))
             .collect();

@@ -9,14 +9,16 @@ pub use rule::{BindingFacts, Decision, Skip, decide};
 
 use super::{Processing, Verdict};
 use crate::binding::{self, Binding};
+use crate::config::Grants;
 use crate::db::Conn;
 use crate::git::GitRef;
 use crate::github::event::{Push, PushRepository, RefChange};
 use crate::github::ids::InstallationId;
 use crate::grant;
 use crate::inbox::{self, About, NewDecision};
+use crate::queue::{self, JobState};
 use crate::repository::{self, Repository};
-use crate::sync::PushHint;
+use crate::sync::{self, PushHint};
 
 /// A ref that moved, came or went.
 #[derive(Debug, Clone, Copy)]
@@ -118,12 +120,39 @@ fn no_binding(repository: &PushRepository) -> Verdict {
     ))
 }
 
+/// A binding that is on the repository or goes by its name, and whether a push concerns it.
+#[derive(Debug)]
+struct Considered {
+    binding: Binding,
+    synced_to: Option<Repository>,
+    decision: Decision,
+}
+
 async fn match_bindings(
     moved: &Moved<'_>,
     processing: &Processing<'_>,
     conn: &mut Conn,
 ) -> QueryResult<Verdict> {
-    let host = &processing.app.host;
+    let considered = consider(moved, &processing.app.host, processing.grants, conn).await?;
+    let mut decisions = Vec::with_capacity(considered.len());
+    for one in &considered {
+        decisions.push(match one.decision {
+            Decision::Enqueue(by) => {
+                enqueue(moved, &one.binding, by.as_str(), processing, conn).await?
+            }
+            Decision::Skip(skip) => skipped(&one.binding, skip, one.synced_to.as_ref()),
+        });
+    }
+    Ok(verdict(moved, &considered, decisions))
+}
+
+/// Reads, and no more.
+async fn consider(
+    moved: &Moved<'_>,
+    host: &str,
+    grants: Grants,
+    conn: &mut Conn,
+) -> QueryResult<Vec<Considered>> {
     let known = repository::find_by_github_id(host, moved.repository.id, conn).await?;
     let considered = binding::considered_for(
         host,
@@ -136,30 +165,82 @@ async fn match_bindings(
         Some(installation) => grant::holder(host, installation, conn).await?,
         None => None,
     };
-    let mut decisions = Vec::with_capacity(considered.len());
-    let mut skips = Vec::new();
-    for (binding, synced_to) in &considered {
+    let decide = |(binding, synced_to): (Binding, Option<Repository>)| {
         let holds_grant = granted_to == Some(binding.organization_id);
-        let granted = processing.grants.allow(holds_grant);
-        let facts = BindingFacts::of(binding, synced_to.as_ref(), granted);
-        let decision = match moved.decide(&facts) {
-            Decision::Enqueue(by) => enqueue(moved, binding, by.as_str(), processing, conn).await?,
-            Decision::Skip(skip) => {
-                skips.push(skip);
-                skipped(binding, skip, synced_to.as_ref())
-            }
-        };
-        decisions.push(decision);
-    }
+        let granted = grants.allow(holds_grant);
+        let facts = BindingFacts::of(&binding, synced_to.as_ref(), granted);
+        Considered {
+            decision: moved.decide(&facts),
+            binding,
+            synced_to,
+        }
+    };
+    Ok(considered.into_iter().map(decide).collect())
+}
+
+fn verdict(moved: &Moved<'_>, considered: &[Considered], decisions: Vec<NewDecision>) -> Verdict {
+    let skips: Vec<Skip> = considered
+        .iter()
+        .filter_map(|one| match one.decision {
+            Decision::Enqueue(_) => None,
+            Decision::Skip(skip) => Some(skip),
+        })
+        .collect();
     let enqueued = decisions.len() > skips.len();
     let verdict = if enqueued {
         Verdict::processed()
     } else {
         nothing_to_do(moved, &skips)
     };
-    Ok(Verdict {
+    Verdict {
         decisions,
         ..verdict
+    }
+}
+
+/// What would become of a push if it came now, without any of it being done: a job that waits already would do
+/// it too.
+pub async fn rehearse(
+    push: &Push,
+    host: &str,
+    grants: Grants,
+    conn: &mut Conn,
+) -> QueryResult<Verdict> {
+    let Some(git_ref) = &push.parsed_ref else {
+        return Ok(unbound(push));
+    };
+    let moved = Moved {
+        repository: &push.repository,
+        git_ref,
+        installation_id: push.installation_id,
+        push: Some(push),
+    };
+    let considered = consider(&moved, host, grants, conn).await?;
+    let mut decisions = Vec::with_capacity(considered.len());
+    for one in &considered {
+        decisions.push(match one.decision {
+            Decision::Enqueue(by) => would_enqueue(&one.binding, by.as_str(), conn).await?,
+            Decision::Skip(skip) => skipped(&one.binding, skip, one.synced_to.as_ref()),
+        });
+    }
+    Ok(verdict(&moved, &considered, decisions).about(about(push)))
+}
+
+async fn would_enqueue(
+    binding: &Binding,
+    reason: &str,
+    conn: &mut Conn,
+) -> QueryResult<NewDecision> {
+    let jobs = queue::running_or_waiting(sync::KIND, binding.id.get(), conn).await?;
+    let waits = jobs.into_iter().find(|job| job.state != JobState::Running);
+    Ok(NewDecision {
+        binding: binding.id,
+        verdict: match &waits {
+            Some(_) => inbox::Verdict::Joined,
+            None => inbox::Verdict::Enqueued,
+        },
+        reason: reason.to_owned(),
+        job: waits.map(|job| job.id),
     })
 }
 

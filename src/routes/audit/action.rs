@@ -18,7 +18,9 @@ pub(in crate::routes) fn action(method: &Method, route: &str) -> Option<Action> 
         ("PUT", "bindings" | "dashboard-template") => Action::BindingPut,
         ("DELETE", "bindings" | "dashboard-template") => Action::BindingDelete,
         (_, "sync") => Action::BindingSync,
-        (_, "bindings" | "dashboard-template" | "effective" | "files") => Action::BindingRead,
+        (_, "bindings" | "dashboard-template" | "effective" | "diff" | "files") => {
+            Action::BindingRead
+        }
         ("PUT", "installations") => Action::GrantPut,
         ("DELETE", "installations") => Action::GrantDelete,
         (_, "installations") => Action::GrantRead,

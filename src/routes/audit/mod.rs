@@ -32,7 +32,7 @@ pub(super) struct AuditEventBody {
     token_id: Option<i64>,
     /// What that token was called then.
     token_label: Option<String>,
-    /// The address that the request came from: a proxy's, behind one. Null: the process acted by itself.
+    /// The address that the request came from: a proxy's, behind one. Null: the process acted unasked.
     source: Option<String>,
     #[schema(example = "binding.put")]
     action: String,

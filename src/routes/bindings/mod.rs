@@ -2,6 +2,7 @@
 //! `dashboard-template`.
 
 mod at;
+mod diff;
 mod effective;
 mod files;
 mod get;
@@ -27,19 +28,21 @@ use super::endpoint::Endpoint;
     put::delete,
     sync::sync,
     effective::effective,
+    diff::diff,
     files::list,
     files::file
 ))]
 pub(super) struct BindingsApi;
 
 /// Below each of these are the same routes.
-const PLACES: [[&str; 5]; 4] = {
+const PLACES: [[&str; 6]; 4] = {
     macro_rules! place {
         ($place:literal) => {
             [
                 $place,
                 concat!($place, "/sync"),
                 concat!($place, "/effective"),
+                concat!($place, "/diff"),
                 concat!($place, "/files"),
                 concat!($place, "/files/{path:.*}"),
             ]
@@ -61,7 +64,7 @@ pub(super) fn endpoints() -> impl Iterator<Item = Endpoint> {
 fn places() -> impl Iterator<Item = Endpoint> {
     PLACES
         .into_iter()
-        .flat_map(|[itself, sync, effective, files, file]| {
+        .flat_map(|[itself, sync, effective, diff, files, file]| {
             [
                 Endpoint::at(itself)
                     .get(get::get)
@@ -69,6 +72,7 @@ fn places() -> impl Iterator<Item = Endpoint> {
                     .delete(put::delete),
                 Endpoint::at(sync).post(sync::sync),
                 Endpoint::at(effective).get(effective::effective),
+                Endpoint::at(diff).get(diff::diff).in_its_own_time(),
                 Endpoint::at(files).get(files::list),
                 Endpoint::at(file).get(files::file),
             ]

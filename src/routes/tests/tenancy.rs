@@ -103,6 +103,7 @@ async fn a08_what_another_tenant_has_is_not_there() {
         (Method::POST, "/orgs/octo/bindings/handbook/sync"),
         (Method::GET, "/orgs/octo/bindings/handbook/files"),
         (Method::GET, "/orgs/octo/bindings/handbook/effective"),
+        (Method::GET, "/orgs/octo/bindings/handbook/diff"),
     ] {
         let answer = world.send(method.clone(), path, &token).await;
         assert_eq!(answer.status, 404, "{method} {path}");

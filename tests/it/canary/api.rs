@@ -136,6 +136,7 @@ impl Canary {
             "/orgs/acme/bindings",
             "/orgs/acme/bindings/site/files",
             "/orgs/acme/bindings/site/effective",
+            "/orgs/acme/bindings/site/diff",
             "/nowhere",
             "/jobs/0",
             "/jobs?limit=-1",
