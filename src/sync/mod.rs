@@ -3,6 +3,7 @@
 //! [`ContentSync`] tells the story: locate the repository, resolve the ref, compare, list, download, publish.
 //! Everything up to the publish happens with no transaction open.
 
+mod archive;
 mod download;
 #[doc(hidden)]
 pub mod fuzz;
