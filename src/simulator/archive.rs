@@ -156,13 +156,7 @@ impl<W: Write> Writer<'_, W> {
         self.append(header, path, b"")
     }
 
-    fn entry(
-        &mut self,
-        kind: EntryType,
-        mode: u32,
-        path: &[u8],
-        bytes: &[u8],
-    ) -> io::Result<()> {
+    fn entry(&mut self, kind: EntryType, mode: u32, path: &[u8], bytes: &[u8]) -> io::Result<()> {
         let header = self.header(kind, mode, bytes.len());
         self.append(header, path, bytes)
     }

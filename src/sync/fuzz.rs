@@ -2,8 +2,8 @@
 
 use futures_util::FutureExt;
 
-use super::archive::tar::{Bounds, Tar};
 use super::stop::Stop;
+use super::tar::{Bounds, Tar};
 use super::{listing, required};
 use crate::github::client::Tree;
 

@@ -7,6 +7,7 @@ mod archive;
 mod download;
 #[doc(hidden)]
 pub mod fuzz;
+mod gather;
 mod hint;
 mod listing;
 mod locate;
@@ -15,6 +16,7 @@ mod required;
 mod resolve;
 mod run;
 mod stop;
+mod tar;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;

@@ -27,7 +27,7 @@ use crate::queue::{self, Finish, Job, JobKind, JobState, Outcome, Settled};
 
 /// The job kind `content_sync`.
 pub struct ContentSync {
-    context: Context,
+    pub(super) context: Context,
     /// What the downloads of all syncs may hold in memory.
     budget: Arc<Semaphore>,
     /// Syncs of one repository look one after the other, so that the second finds what the first saw.
@@ -82,6 +82,7 @@ impl ContentSync {
 
     async fn sync(&self, job: &Job) -> Step<Finish> {
         let hints: Vec<PushHint> = job.hints_as();
+        self.gather(job).await?;
         let looking = self.look(job).await?;
         // Read behind the lock: another sync may have seen what this one was about to ask.
         let Some(target) = self.target(job).await? else {

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use crate::support::{World, stories};
 
-/// A repository of 500 files below `a/b`, and one beside, bound at depth two.
-async fn bound(world: &World) -> bindery::github::ids::RepositoryId {
+/// A repository of 500 files below `a/b`, and one beside.
+async fn pushed(world: &World) -> bindery::github::ids::RepositoryId {
     let repo = world.github.create_repository("octo", "big").await;
     world
         .github
@@ -18,6 +18,13 @@ async fn bound(world: &World) -> bindery::github::ids::RepositoryId {
         })
         .await;
     world.settle().await;
+    world.asked();
+    repo
+}
+
+/// The same, bound at depth two.
+async fn bound(world: &World) -> bindery::github::ids::RepositoryId {
+    let repo = pushed(world).await;
     let binding = world
         .bind("site", "big", json!({"root_path": "/a/b"}))
         .await;
@@ -27,6 +34,38 @@ async fn bound(world: &World) -> bindery::github::ids::RepositoryId {
 }
 
 stories! {
+    async fn a_first_sync_of_five_hundred_files_costs_six_and_the_depth(world: World) {
+        pushed(&world).await;
+        world.bind("site", "big", json!({"root_path": "/a/b"})).await;
+        let asked = world.asked();
+        let expected = [
+            Route::RepositoryInstallation, Route::Repository, Route::Commit,
+            Route::Tree, Route::Tree, Route::Tree, Route::Archive, Route::Codeload,
+        ];
+        assert_eq!(asked, expected);
+        let files = world.files("site").await;
+        assert_eq!((files.len(), files["dir19/499.txt"].as_str()), (500, "file 499"));
+        world.end().await;
+    }
+
+    async fn twenty_bindings_of_one_ref_cost_two_when_nothing_changed(world: World) {
+        bound(&world).await;
+        for n in 0..20 {
+            world.bind(&format!("b{n}"), "big", json!({"root_path": format!("/a/b/dir{n}")})).await;
+        }
+        world.asked();
+        for n in 0..20 {
+            world.clock.advance(std::time::Duration::from_millis(5));
+            world.api.post(&format!("/orgs/acme/bindings/b{n}/sync")).await.expect(202);
+        }
+        world.pass(std::time::Duration::from_millis(5)).await;
+        assert_eq!(world.asked(), [Route::Repository, Route::Commit]);
+        for n in 0..20 {
+            assert_eq!(world.files(&format!("b{n}")).await.len(), 25);
+        }
+        world.end().await;
+    }
+
     async fn the_same_commit_costs_two_requests(world: World) {
         bound(&world).await;
         world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);

@@ -236,7 +236,10 @@ mod tests {
         "https://codeload.git.example.org:8443"
     )]
     #[case("https://api.octocorp.ghe.com", "https://codeload.octocorp.ghe.com")]
-    fn each_github_hands_its_archives_out_itself_or_beside(#[case] api: &str, #[case] beside: &str) {
+    fn each_github_hands_its_archives_out_itself_or_beside(
+        #[case] api: &str,
+        #[case] beside: &str,
+    ) {
         let (api, beside): (Url, Url) = (api.parse().expect("a URL"), beside.parse().expect("one"));
         let origins: Vec<_> = servers_of(&api).iter().map(Url::origin).collect();
         assert_eq!(origins, [api.origin(), beside.origin()]);

@@ -153,9 +153,7 @@ fn broken(fault: &Fault, asked: &Asked) -> Option<Answer> {
     }
     match &fault.effect {
         Effect::None | Effect::Cut => None,
-        Effect::Hang | Effect::Endless { .. } => {
-            Some(Answer::bytes(200, "text/plain", Vec::new()))
-        }
+        Effect::Hang | Effect::Endless { .. } => Some(Answer::bytes(200, "text/plain", Vec::new())),
         Effect::Answer {
             status,
             body: Some(body),

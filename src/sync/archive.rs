@@ -3,18 +3,16 @@
 //! The listing says what there is; the archive says nothing. What it lacks or has otherwise (attributes leave
 //! files out, put words in and turn line ends) is fetched blob by blob, and so is all of it when it cannot be read.
 
-pub(super) mod tar;
-
 use std::collections::{BTreeSet, HashMap};
 
 use async_compression::tokio::bufread::GzipDecoder;
 use tokio::io::AsyncRead;
 
-use self::tar::{Bounds, Tar};
 use super::download::{Batch, Downloader};
 use super::listing::Entry;
 use super::locate::Located;
 use super::stop::{Step, Stop};
+use super::tar::{Bounds, Tar};
 use crate::binding::RootPath;
 use crate::blob::NewBlob;
 use crate::git::{ObjectKind, Oid, hash_object};
@@ -132,9 +130,9 @@ impl Downloader<'_> {
             repository,
         } = self.located;
         let (installation, repository) = (installation.github_id, repository.github_id);
-        let asked =
-            app.github
-                .archive(installation, repository, self.commit, allowance.compressed);
+        let asked = app
+            .github
+            .archive(installation, repository, self.commit, allowance.compressed);
         let mut archive = asked.await.map_err(unusable)?;
         let bounds = Bounds {
             bytes: allowance.unpacked,
@@ -198,7 +196,10 @@ mod tests {
         assert_eq!(Allowance::of(64, 1_000, many.unpacked), Some(many));
         assert_eq!(Allowance::of(64, 1_000, many.unpacked + 1), None);
         let most = Allowance::of(100_000, 5, 5).expect("many");
-        assert_eq!((most.compressed, most.unpacked), (5 + MOST, 5 + MOST_UNPACKED));
+        assert_eq!(
+            (most.compressed, most.unpacked),
+            (5 + MOST, 5 + MOST_UNPACKED)
+        );
     }
 
     #[test]

@@ -232,7 +232,11 @@ mod tests {
         let long = format!("{}/x", "a".repeat(200));
         let extension = format!("{} path={long}\n", 3 + 1 + 5 + long.len() + 1);
         let bytes = tar(&[
-            (EntryType::XGlobalHeader, "pax_global_header", b"10 a=bcde\n"),
+            (
+                EntryType::XGlobalHeader,
+                "pax_global_header",
+                b"10 a=bcde\n",
+            ),
             (EntryType::Directory, "top/", b""),
             (EntryType::Regular, "top/a", &[7; 513]),
             (EntryType::Symlink, "top/link", b""),
