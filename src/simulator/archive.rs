@@ -92,7 +92,7 @@ impl<W: Write> Writer<'_, W> {
             b"",
         )?;
         let mut listed: Vec<(String, TreeEntry)> = Vec::new();
-        tree::walk(objects, root, "", &mut |path, entry| {
+        tree::walk(objects, root, "", &mut |path: &str, entry: &TreeEntry| {
             listed.push((path.to_owned(), entry.clone()));
         });
         let mut ignored: Option<String> = None;

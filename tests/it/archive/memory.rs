@@ -1,5 +1,6 @@
 //! What archives can make the real binary hold.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use bindery::clock::Clock;
@@ -46,7 +47,7 @@ async fn repository(github: &Simulator, name: &str, beside: usize) -> Repository
     let repo = github.create_repository(OCTO, name).await;
     let files = files(name).into_iter();
     let files = files.map(|(path, text)| (format!("site/{path}"), text));
-    let files = files.collect();
+    let files: BTreeMap<String, String> = files.collect();
     let push = github.push(repo, "main", |change| {
         let change = written(change, &files);
         (0..beside).fold(change, |change, n| {
