@@ -4,6 +4,7 @@
 //! mutated seeds, as a test; `cargo fuzz` runs one, guided by coverage.
 
 mod answer;
+mod archive;
 mod binding;
 mod body;
 mod event;
@@ -43,6 +44,7 @@ pub const TARGETS: &[Target] = &[
     target("cursor", request::cursor),
     target("etag", request::etag),
     target("bearer", request::bearer),
+    target("archive", archive::archive),
 ];
 
 /// The target of this name.

@@ -9,7 +9,7 @@ use super::{Binding, Finding, Status, unsynced_named};
 use crate::db::Conn;
 use crate::db::schema::{bindings, repositories};
 use crate::github::ids::OwnerId;
-use crate::ids::RepositoryRowId;
+use crate::ids::{BindingId, RepositoryRowId};
 use crate::repository::Repository;
 
 /// The owners that never-synced bindings name, as keys.
@@ -34,6 +34,17 @@ pub async fn bound_among(
         .distinct()
         .load(conn)
         .await
+}
+
+/// Whether more than one binding points at a repository.
+pub async fn is_shared(repository: RepositoryRowId, conn: &mut Conn) -> QueryResult<bool> {
+    let two: Vec<BindingId> = bindings::table
+        .filter(bindings::repository_id.eq(repository))
+        .select(bindings::id)
+        .limit(2)
+        .load(conn)
+        .await?;
+    Ok(two.len() > 1)
 }
 
 /// Those of these names, as keys of owner and repository, that a binding was requested by.

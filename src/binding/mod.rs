@@ -12,7 +12,9 @@ mod view;
 mod written;
 
 pub use access::{Access, Finding};
-pub use bound::{behind, bound_among, bound_owners, on_ref, requested_among, unsynced_owners};
+pub use bound::{
+    behind, bound_among, bound_owners, is_shared, on_ref, requested_among, unsynced_owners,
+};
 pub use granted::{of_installation, waiting_for_grant};
 pub use place::{Place, always_required, find_in, is_template_name};
 pub use put::{PutBinding, PutOutcome, delete, put};

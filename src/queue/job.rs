@@ -1,6 +1,6 @@
 use chrono::{DateTime, Utc};
 use diesel::deserialize::{self, FromSql, FromSqlRow};
-use diesel::dsl::sql;
+use diesel::dsl::{max, sql};
 use diesel::expression::{AsExpression, SqlLiteral};
 use diesel::prelude::*;
 use diesel::serialize::{self, Output, ToSql};
@@ -8,9 +8,9 @@ use diesel::sql_types::{Bool, SmallInt};
 use diesel_async::RunQueryDsl;
 use serde::{Deserialize, Serialize};
 
-use crate::db::schema::jobs;
+use crate::db::schema::{bindings, jobs};
 use crate::db::{Conn, Dialect, Json, text_enum};
-use crate::ids::{DeliveryId, InstallationRowId, JobId, OrganizationId};
+use crate::ids::{DeliveryId, InstallationRowId, JobId, OrganizationId, RepositoryRowId};
 
 text_enum! {
     /// Where a job stands. The first two wait, the last three are final.
@@ -218,6 +218,27 @@ pub async fn running_or_waiting(kind: &str, target: i64, conn: &mut Conn) -> Que
         .select(Job::as_select())
         .load(conn)
         .await
+}
+
+/// The newest job of a kind that waits for, or runs on, a binding of a repository.
+pub async fn newest_of_repository(
+    kind: &str,
+    repository: RepositoryRowId,
+    conn: &mut Conn,
+) -> QueryResult<Option<JobId>> {
+    let bound = || {
+        let bound = bindings::table.filter(bindings::repository_id.eq(repository));
+        bound.select(bindings::id)
+    };
+    let of_them = || {
+        let of_kind = jobs::table.filter(jobs::kind.eq(kind));
+        of_kind.filter(jobs::target.eq_any(bound()))
+    };
+    let waiting = of_them().filter(is_waiting()).select(max(jobs::id));
+    let waiting: Option<JobId> = waiting.first(conn).await?;
+    let running = of_them().filter(is_running()).select(max(jobs::id));
+    let running: Option<JobId> = running.first(conn).await?;
+    Ok(waiting.max(running))
 }
 
 /// What a list of jobs is narrowed to.

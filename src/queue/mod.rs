@@ -36,7 +36,10 @@ pub use command::{cancel, retry};
 pub use depth::{Depth, depth};
 pub use enqueue::{Enqueued, NewJob, cancel_waiting, enqueue, forget_waiting};
 pub use history::{JobEvent, JobEventKind, events_of};
-pub use job::{Attempt, Cause, Job, JobFilter, JobState, Lane, find, list, running_or_waiting};
+pub use job::{
+    Attempt, Cause, Job, JobFilter, JobState, Lane, find, list, newest_of_repository,
+    running_or_waiting,
+};
 pub use kind::{Effect, Finish, JobKind, Outcome, Registry};
 pub use prune::{prune, prune_completed};
 pub use request::Request;

@@ -103,7 +103,7 @@ const MEASURES: [Measure; 17] = [
     counter(
         "bindery_github_requests_total",
         &["route", "status"],
-        "Requests to GitHub's API; `none` is no answer. Where a status could tell whether a private repository exists, it is `answered`.",
+        "Requests to GitHub's API and, as `codeload`, for its archives; `none` is no answer. Where a status could tell whether a private repository exists, it is `answered`.",
     ),
     counter(
         "bindery_healed_total",

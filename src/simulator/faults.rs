@@ -34,6 +34,8 @@ pub(super) enum Effect {
     None,
     /// Another one: a lie, or not even JSON.
     Answer { status: u16, body: Option<Vec<u8>> },
+    /// This, and then the rest over and over, for as long as anybody listens.
+    Endless { begin: Vec<u8>, again: Vec<u8> },
     /// The connection closes in the middle of the body.
     Cut,
     /// The request is taken and never answered.
@@ -133,6 +135,13 @@ impl Fault {
     /// Announces the whole body, sends half of it and closes the connection.
     pub fn cut(mut self) -> Self {
         self.effect = Effect::Cut;
+        self
+    }
+
+    /// Answers with `begin` and then with `again` for ever.
+    pub fn endless(mut self, begin: impl Into<Vec<u8>>, again: impl Into<Vec<u8>>) -> Self {
+        let (begin, again) = (begin.into(), again.into());
+        self.effect = Effect::Endless { begin, again };
         self
     }
 

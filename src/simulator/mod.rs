@@ -5,6 +5,7 @@
 //! world and sends the deliveries that GitHub would send. It knows nothing of Bindery.
 
 mod app;
+mod archive;
 mod auth;
 mod change;
 mod deliveries;

@@ -40,6 +40,10 @@ pub enum Route {
     Blob,
     /// `GET …/git/tags/{sha}`
     Tag,
+    /// `GET …/tarball/{ref}`: where the archive is.
+    Archive,
+    /// The archive itself; no part of the API.
+    Codeload,
     /// Nothing that this GitHub knows; it answers 404.
     Unknown,
 }
@@ -57,6 +61,7 @@ impl Route {
                 | Self::Tree
                 | Self::Blob
                 | Self::Tag
+                | Self::Archive
         )
     }
 }

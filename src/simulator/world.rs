@@ -10,6 +10,7 @@ use crate::github::RepositoryName;
 use crate::github::ids::{AppId, InstallationId, OwnerId, RepositoryId};
 
 use super::app::App;
+use super::archive::ArchiveToken;
 use super::deliveries::Guid;
 use super::faults::Fault;
 use super::host::Host;
@@ -34,6 +35,8 @@ pub(super) struct World {
     pub(super) repositories: BTreeMap<RepositoryId, Repository>,
     pub(super) installations: BTreeMap<InstallationId, Installation>,
     pub(super) tokens: HashMap<String, Token>,
+    /// What links to archives of private repositories are good with.
+    pub(super) archive_tokens: HashMap<String, ArchiveToken>,
     pub(super) redirects: Redirects,
     /// Who does everything here.
     pub(super) actor: OwnerId,
@@ -67,6 +70,7 @@ impl World {
             repositories: BTreeMap::new(),
             installations: BTreeMap::new(),
             tokens: HashMap::new(),
+            archive_tokens: HashMap::new(),
             redirects: Redirects::default(),
             actor: octocat,
             chosen_guids: VecDeque::new(),

@@ -1,15 +1,17 @@
-//! Fetches the blobs that are not stored, verifies and stores them in small batches.
+//! Fetches the blobs that are not stored, many by an archive and few one by one, verifies and stores them in
+//! small batches.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::listing::Entry;
 use super::locate::Located;
 use super::stop::{Learnt, Step, Stop};
+use crate::binding::RootPath;
 use crate::blob::{self, NewBlob};
 use crate::context::Context;
 use crate::git::{ObjectKind, Oid, hash_object};
@@ -30,6 +32,16 @@ pub(super) struct Downloader<'a> {
     pub(super) located: &'a Located,
     pub(super) budget: &'a Semaphore,
     pub(super) learnt: &'a Learnt,
+    /// What is listed is of this commit, under this path.
+    pub(super) commit: Oid,
+    pub(super) root: &'a RootPath,
+}
+
+/// Verified blobs that wait to be written together.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    blobs: Vec<NewBlob>,
+    bytes: usize,
 }
 
 /// The stored blobs of a tree, by sha, and how many of them had to be downloaded.
@@ -37,6 +49,8 @@ pub(super) struct Downloader<'a> {
 pub(super) struct Stored {
     pub(super) blobs: BTreeMap<String, BlobId>,
     pub(super) downloaded: usize,
+    /// How many of those came with an archive.
+    pub(super) archived: usize,
 }
 
 impl Downloader<'_> {
@@ -48,17 +62,20 @@ impl Downloader<'_> {
             .collect();
         let wanted: Vec<Oid> = sizes.keys().copied().collect();
         let mut blobs = self.stored(&wanted).await?;
-        let missing: BTreeSet<Oid> = wanted
+        let lacking: Vec<Oid> = wanted
             .into_iter()
             .filter(|oid| !blobs.contains_key(&oid.to_string()))
             .collect();
-        let downloaded = missing.len();
+        let mut missing: BTreeSet<Oid> = lacking.iter().copied().collect();
+        self.take_from_archive(entries, &mut missing).await?;
+        let archived = lacking.len() - missing.len();
         self.download(&missing, &sizes).await?;
-        blobs.extend(
-            self.stored(&missing.into_iter().collect::<Vec<_>>())
-                .await?,
-        );
-        Ok(Stored { blobs, downloaded })
+        blobs.extend(self.stored(&lacking).await?);
+        Ok(Stored {
+            blobs,
+            downloaded: lacking.len(),
+            archived,
+        })
     }
 
     async fn stored(&self, wanted: &[Oid]) -> Step<BTreeMap<String, BlobId>> {
@@ -76,32 +93,34 @@ impl Downloader<'_> {
             .map(|oid| self.fetch(*oid, sizes.get(oid).copied().unwrap_or(0)))
             .collect();
         let mut fetched = stream::iter(fetches).buffer_unordered(concurrent.max(1));
-        let (mut batch, mut bytes) = (Vec::new(), 0);
+        let mut batch = Batch::default();
         while let Some((blob, share)) = fetched.try_next().await? {
-            bytes += blob.bytes.len();
-            batch.push(blob);
-            if bytes >= BATCH_BYTES || batch.len() >= BATCH_FILES {
-                self.write(std::mem::take(&mut batch)).await?;
-                bytes = 0;
-            }
+            self.add(blob, &mut batch).await?;
             // A batch that waits for more is small and holds nothing: else two could wait for each other.
             drop(share);
         }
         self.write(batch).await
     }
 
-    async fn fetch(
-        &self,
-        oid: Oid,
-        size: u64,
-    ) -> Step<(NewBlob, tokio::sync::SemaphorePermit<'_>)> {
+    pub(super) async fn add(&self, blob: NewBlob, batch: &mut Batch) -> Step<()> {
+        batch.bytes += blob.bytes.len();
+        batch.blobs.push(blob);
+        if batch.bytes >= BATCH_BYTES || batch.blobs.len() >= BATCH_FILES {
+            self.write(std::mem::take(batch)).await?;
+        }
+        Ok(())
+    }
+
+    /// Room for a file of this size, until it is written.
+    pub(super) async fn share(&self, size: u64) -> Step<SemaphorePermit<'_>> {
         let kib = u32::try_from((size * 2).div_ceil(1024)).unwrap_or(BUDGET_KIB);
         let kib = kib.clamp(1, BUDGET_KIB);
-        let permit = self
-            .budget
-            .acquire_many(kib)
-            .await
-            .map_err(anyhow::Error::from)?;
+        let permit = self.budget.acquire_many(kib).await;
+        Ok(permit.map_err(anyhow::Error::from)?)
+    }
+
+    async fn fetch(&self, oid: Oid, size: u64) -> Step<(NewBlob, SemaphorePermit<'_>)> {
+        let permit = self.share(size).await?;
         let Located {
             app,
             installation,
@@ -122,12 +141,13 @@ impl Downloader<'_> {
         Ok((NewBlob { sha: oid, bytes }, permit))
     }
 
-    async fn write(&self, batch: Vec<NewBlob>) -> Step<()> {
-        if batch.is_empty() {
+    pub(super) async fn write(&self, batch: Batch) -> Step<()> {
+        if batch.blobs.is_empty() {
             return Ok(());
         }
+        let repository = self.located.repository.id;
         let mut conn = self.context.db.write().await?;
-        Ok(blob::store(self.located.repository.id, batch, self.now(), &mut conn).await?)
+        Ok(blob::store(repository, batch.blobs, self.now(), &mut conn).await?)
     }
 
     fn now(&self) -> DateTime<Utc> {

@@ -3,10 +3,12 @@
 //! [`ContentSync`] tells the story: locate the repository, resolve the ref, compare, list, download, publish.
 //! Everything up to the publish happens with no transaction open.
 
+mod archive;
 mod compare;
 mod download;
 #[doc(hidden)]
 pub mod fuzz;
+mod gather;
 mod hint;
 mod listing;
 mod locate;
@@ -15,6 +17,7 @@ mod required;
 mod resolve;
 mod run;
 mod stop;
+mod tar;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;

@@ -9,7 +9,7 @@ use diesel::QueryResult;
 use serde_json::json;
 use tokio::sync::{OwnedMutexGuard, Semaphore};
 
-use super::download::{self, Downloader};
+use super::download::{self, Downloader, Stored};
 use super::hint::{self, PushHint};
 use super::listing::{Entry, Lister};
 use super::locate::{Located, Locator};
@@ -27,7 +27,7 @@ use crate::queue::{self, Finish, Job, JobKind, JobState, Outcome, Settled};
 
 /// The job kind `content_sync`.
 pub struct ContentSync {
-    context: Context,
+    pub(super) context: Context,
     /// What the downloads of all syncs may hold in memory.
     budget: Arc<Semaphore>,
     /// Syncs of one repository look one after the other, so that the second finds what the first saw.
@@ -82,6 +82,7 @@ impl ContentSync {
 
     async fn sync(&self, job: &Job) -> Step<Finish> {
         let hints: Vec<PushHint> = job.hints_as();
+        self.gather(job).await?;
         let looking = self.look(job).await?;
         // Read behind the lock: another sync may have seen what this one was about to ask.
         let Some(target) = self.target(job).await? else {
@@ -183,7 +184,8 @@ impl Attempt<'_> {
         {
             return self.unchanged(held, &files).await;
         }
-        let tree = lister.tree_under(commit, &self.root()?).await?;
+        let root = self.root()?;
+        let tree = lister.tree_under(commit, &root).await?;
         if let Some(held) = &held
             && held.tree_sha == tree.to_string()
             && let Some(files) = self.whole_files(held).await?
@@ -196,11 +198,13 @@ impl Attempt<'_> {
             located: &self.located,
             budget: &self.sync.budget,
             learnt: &learnt,
+            commit: commit.sha,
+            root: &root,
         };
         let stored = downloader.store(&entries).await?;
         let files = files(&entries, &stored.blobs)?;
         required::check(&self.target.binding, &by_path(&files), self.context()).await?;
-        Ok(self.publish(tree, files, stored.downloaded))
+        Ok(self.publish(tree, files, &stored))
     }
 
     fn root(&self) -> Step<RootPath> {
@@ -239,13 +243,14 @@ impl Attempt<'_> {
         Ok(self.finish(result, None))
     }
 
-    fn publish(self, tree: Oid, files: Vec<NewFile>, downloaded: usize) -> Finish {
+    fn publish(self, tree: Oid, files: Vec<NewFile>, stored: &Stored) -> Finish {
         let result = json!({
             "outcome": "published",
             "commit": self.resolved.commit.sha,
             "tree": tree,
             "files": files.len(),
-            "downloaded": downloaded,
+            "downloaded": stored.downloaded,
+            "archived": stored.archived,
             "api_stale": self.resolved.api_stale,
         });
         let listing = NewFile::add_up_to(&files);

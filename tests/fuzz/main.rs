@@ -142,5 +142,5 @@ macro_rules! fuzzed {
 
 fuzzed! {
     signature body_json body_form event git_ref root_path tree_path binding tree_listing tree_made
-    template answer mint settings private_key cursor etag bearer
+    template answer mint settings private_key cursor etag bearer archive
 }

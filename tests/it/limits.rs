@@ -31,7 +31,7 @@ fn authority(serving: &Serving) -> String {
 }
 
 /// The most memory that the process has held, in bytes.
-fn peak(serving: &Serving) -> usize {
+pub fn peak(serving: &Serving) -> usize {
     let id = serving.child.id().expect("a running process");
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("Linux tells");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

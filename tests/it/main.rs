@@ -28,6 +28,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod access;
+mod archive;
 mod audit;
 mod bindings;
 mod canary;

@@ -51,6 +51,10 @@ pub struct ClientLimits {
     pub max_json_bytes: u64,
     /// Bytes of a tree's listing, or of a delivery with its payload. A listing of 56,000 entries has been seen to have 18.4 MB.
     pub max_large_json_bytes: u64,
+    /// Archives that are read at a time. They are no requests of the API, and hold no place among those.
+    pub max_archives: usize,
+    /// From the first byte of an archive to its last, the pauses of its reader included.
+    pub archive_timeout: Duration,
 }
 
 impl Default for ClientLimits {
@@ -64,6 +68,8 @@ impl Default for ClientLimits {
             call_timeout: Duration::from_secs(60),
             max_json_bytes: 4 << 20,
             max_large_json_bytes: 64 << 20,
+            max_archives: 4,
+            archive_timeout: Duration::from_secs(300),
         }
     }
 }
@@ -114,7 +120,8 @@ impl GitHubConfig {
         let limits = &self.limits;
         let no_room = limits.max_in_flight == 0
             || limits.max_in_flight_per_installation == 0
-            || limits.max_requests_per_minute == 0;
+            || limits.max_requests_per_minute == 0
+            || limits.max_archives == 0;
         if no_room {
             return Err(GitHubConfigError::Limits);
         }

@@ -1,6 +1,7 @@
 //! The calls of GitHub's REST API that Bindery knows, and what their answers mean.
 
 mod answer;
+mod archive;
 mod budget;
 mod config;
 mod delivery;
@@ -19,6 +20,7 @@ mod transport;
 
 use chrono::{DateTime, Utc};
 
+pub use archive::Archive;
 pub use config::{ClientLimits, GitHubConfig, GitHubConfigError, host_of};
 pub use delivery::{Deliveries, DeliveryCursor, FetchedDelivery, HookDelivery};
 pub use etag::{Conditional, ETag};
@@ -29,6 +31,7 @@ pub use repository::{Repositories, Repository, RepositoryKey};
 use super::app_auth::{AppSigner, TokenCache};
 use super::ids::{AppId, InstallationId};
 use crate::clock::Clock;
+use archive::Archives;
 use budget::{Asker, Budgets};
 use request::Cap;
 use transport::Transport;
@@ -42,6 +45,7 @@ pub struct GitHub {
     host: String,
     app_id: AppId,
     transport: Transport,
+    archives: Archives,
     signer: AppSigner,
     tokens: TokenCache,
     budgets: Budgets,
@@ -56,6 +60,7 @@ impl GitHub {
         config.check()?;
         Ok(Self {
             transport: Transport::new(&config, clock.clone())?,
+            archives: Archives::new(&config)?,
             host: config.host,
             app_id: config.app_id,
             signer: AppSigner::new(

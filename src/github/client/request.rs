@@ -16,6 +16,8 @@ pub(super) struct Request {
     pub(super) body: Option<serde_json::Value>,
     pub(super) accept: &'static str,
     pub(super) cap: Cap,
+    /// Whether the answer is a link (302), and where it leads is for the asker to judge.
+    pub(super) is_for_a_link: bool,
 }
 
 /// How much of an answer is read, in bytes after decompression.
@@ -48,6 +50,7 @@ impl Request {
             body: None,
             accept: JSON,
             cap,
+            is_for_a_link: false,
         }
     }
 
@@ -71,6 +74,11 @@ impl Request {
             let value = utf8_percent_encode(&value, ESCAPED);
             let _ = write!(path, "{separator}{name}={value}");
         }
+        self
+    }
+
+    pub(super) fn for_a_link(mut self) -> Self {
+        self.is_for_a_link = true;
         self
     }
 

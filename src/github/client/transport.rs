@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Url;
 
-use super::config::{GitHubConfig, GitHubConfigError};
+use super::config::{ClientLimits, GitHubConfig, GitHubConfigError};
 use super::request::Request;
 use crate::clock::Clock;
 use crate::github::error::GitHubError;
@@ -75,14 +75,8 @@ impl Transport {
             "x-github-api-version",
             HeaderValue::from_static(API_VERSION),
         );
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("bindery/", env!("CARGO_PKG_VERSION")))
+        let http = builder(limits)
             .default_headers(headers)
-            // Redirects are followed by hand: a token must not leave the server it is for.
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(limits.connect_timeout)
-            .read_timeout(limits.read_idle)
             .build()
             .map_err(GitHubConfigError::Http)?;
         Ok(Self {
@@ -124,7 +118,8 @@ impl Transport {
         loop {
             let url = visited.last().expect("it begins with one").clone();
             let response = self.send(request, credentials, url.clone()).await?;
-            if !is_redirect(response.status()) {
+            let is_link = request.is_for_a_link && response.status() == StatusCode::FOUND;
+            if is_link || !is_redirect(response.status()) {
                 return self.read(request, response).await;
             }
             let next = target(&url, request, &response)?;
@@ -178,6 +173,17 @@ impl Transport {
             at: self.clock.now(),
         })
     }
+}
+
+/// What every client of ours begins with.
+pub(super) fn builder(limits: &ClientLimits) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(concat!("bindery/", env!("CARGO_PKG_VERSION")))
+        // Redirects are followed by hand: a token must not leave the server it is for.
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(limits.connect_timeout)
+        .read_timeout(limits.read_idle)
 }
 
 fn bearer(secret: &SecretString) -> Result<HeaderValue, GitHubError> {
@@ -253,7 +259,7 @@ fn too_large(request: &Request) -> GitHubError {
 }
 
 /// reqwest's errors carry the URL, ours must not: it is for the eyes of GitHub and of nobody else.
-fn network(error: reqwest::Error) -> GitHubError {
+pub(super) fn network(error: reqwest::Error) -> GitHubError {
     let error = error.without_url();
     if error.is_builder() {
         GitHubError::unexpected(error)

@@ -2,6 +2,7 @@
 
 mod answer;
 mod app;
+mod archive;
 mod git;
 mod hooks;
 mod pipeline;

@@ -69,6 +69,9 @@ impl World {
     }
 
     fn within_budget(&mut self, asked: &Asked, call: &Call, caller: &Caller) -> Answer {
+        if call.route == Route::Codeload {
+            return self.codeload(asked, call, caller).unwrap_or_else(|no| no);
+        }
         if let Some(refusal) = bad_client(asked) {
             return refusal;
         }
@@ -107,6 +110,7 @@ impl World {
             }
             Route::InstallationRepositories => self.installation_repositories(asked, caller),
             Route::RateLimit => Ok(self.rate_limit(caller)),
+            Route::Archive => self.archive_link(asked, call, caller),
             Route::Unknown => Err(Answer::not_found()),
             _ => self.answer_repository(asked, call, caller),
         };
@@ -149,7 +153,7 @@ fn broken(fault: &Fault, asked: &Asked) -> Option<Answer> {
     }
     match &fault.effect {
         Effect::None | Effect::Cut => None,
-        Effect::Hang => Some(Answer::bytes(200, "text/plain", Vec::new())),
+        Effect::Hang | Effect::Endless { .. } => Some(Answer::bytes(200, "text/plain", Vec::new())),
         Effect::Answer {
             status,
             body: Some(body),

@@ -19,20 +19,14 @@ impl World {
         call: &Call,
         caller: &Caller,
     ) -> Result<Answer, Answer> {
-        let repository = self.locate(asked, call, caller)?;
         if call.route == Route::RepositoryInstallation {
+            let repository = self.locate(asked, call, caller)?;
             let app = Self::only_app(caller)?;
             let found = self.installation_of(app, repository);
             let found = found.ok_or_else(Answer::not_found)?;
             return Ok(Answer::json(200, &payload::installation(self, found)));
         }
-        if matches!(caller, Caller::App(_)) {
-            return Err(Answer::message(401, "Bad credentials"));
-        }
-        if call.route.needs_contents() && !self.may_read_contents(caller, repository) {
-            let text = "Resource not accessible by integration";
-            return Err(Answer::message(403, text));
-        }
+        let repository = self.readable(asked, call, caller)?;
         let reader = Reader::new(self, repository, asked);
         match call.route {
             Route::Branch => reader.branch(&call.what),
@@ -45,6 +39,24 @@ impl World {
             Route::Tag => reader.tag(&call.what),
             _ => Ok(Answer::json(200, &payload::repository(self, repository))),
         }
+    }
+
+    /// What the caller may read in the way that is asked.
+    pub(super) fn readable(
+        &self,
+        asked: &Asked,
+        call: &Call,
+        caller: &Caller,
+    ) -> Result<&Repository, Answer> {
+        let repository = self.locate(asked, call, caller)?;
+        if matches!(caller, Caller::App(_)) {
+            return Err(Answer::message(401, "Bad credentials"));
+        }
+        if call.route.needs_contents() && !self.may_read_contents(caller, repository) {
+            let text = "Resource not accessible by integration";
+            return Err(Answer::message(403, text));
+        }
+        Ok(repository)
     }
 
     /// By id, by name, or by a former name (301). Without access it is not there at all.

@@ -3,6 +3,9 @@ use percent_encoding::percent_decode_str;
 use crate::github::RepositoryName;
 use crate::simulator::requests::Route;
 
+/// Where archives are, as an Enterprise Server has it: beside the API and not in it.
+pub(super) const CODELOAD: &str = "/_codeload/";
+
 /// What a path asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Call {
@@ -23,6 +26,13 @@ pub(super) enum Address {
 
 /// Reads a method and a raw path, which begins with `prefix` (the `/api/v3` of an Enterprise Server).
 pub(super) fn parse(method: &str, prefix: &str, path: &str) -> Call {
+    if let Some(archive) = path.strip_prefix(CODELOAD).filter(|_| method == "GET") {
+        return Call {
+            route: Route::Codeload,
+            what: archive.to_owned(),
+            ..Call::unknown()
+        };
+    }
     let Some(path) = path.strip_prefix(prefix) else {
         return Call::unknown();
     };
@@ -75,6 +85,7 @@ fn in_repository(method: &str, rest: &[&str]) -> (Route, String) {
         ["git", "trees", sha @ ..] => (Route::Tree, sha),
         ["git", "blobs", sha @ ..] => (Route::Blob, sha),
         ["git", "tags", sha @ ..] => (Route::Tag, sha),
+        ["tarball", name @ ..] => (Route::Archive, name),
         _ => (Route::Unknown, &[][..]),
     };
     (route, what.join("/"))

@@ -96,6 +96,7 @@ async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
     match fault.effect {
         Effect::Hang => std::future::pending().await,
         Effect::Cut => cut(answer),
+        Effect::Endless { begin, again } => endless(&answer, begin, again),
         Effect::None | Effect::Answer { .. } => write(answer),
     }
 }
@@ -153,6 +154,13 @@ fn hang_up() -> HttpResponse {
     let broken =
         stream::once(async { Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)) });
     HttpResponse::Ok().body(SizedStream::new(1, broken))
+}
+
+/// Never comes to an end.
+fn endless(answer: &Answer, begin_with: Vec<u8>, again: Vec<u8>) -> HttpResponse {
+    let again = stream::repeat(Bytes::from(again));
+    let all = stream::once(async { Bytes::from(begin_with) }).chain(again);
+    begin(answer).streaming(all.map(Ok::<_, std::io::Error>))
 }
 
 /// Promises the whole body and breaks off in its middle.

@@ -312,9 +312,9 @@ async fn a_client_that_asks_for_what_is_not_there_is_noticed() {
     let story = Story::begin().await;
     story.get("/rate_limit", "").await;
     assert!(story.github.unexpected_requests().is_empty());
-    story.get("/repos/octo/templates/tarball/main", "").await;
+    story.get("/repos/octo/templates/zipball/main", "").await;
     let unexpected = story.github.unexpected_requests();
-    assert_eq!(unexpected[0].path, "/repos/octo/templates/tarball/main");
+    assert_eq!(unexpected[0].path, "/repos/octo/templates/zipball/main");
     let nameless = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = nameless
         .get(format!("{}/rate_limit", story.github.url()))

@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod apps;
+mod archive;
 mod disk;
 mod faults;
 mod history;

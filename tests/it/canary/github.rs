@@ -59,6 +59,39 @@ impl Canary {
         }
     }
 
+    /// Many files come with an archive, whose link has a secret of its own, and goes wrong, too.
+    pub(super) async fn hand_out_archives(&self, repo: RepositoryId) {
+        let elsewhere = "http://127.0.0.1:9/x.tar.gz?token=AAB";
+        let faults = [
+            None,
+            Some(Fault::on(Route::Codeload).cut()),
+            Some(Fault::on(Route::Codeload).status(500)),
+            Some(
+                Fault::on(Route::Archive)
+                    .status(302)
+                    .header("location", elsewhere),
+            ),
+            Some(Fault::on(Route::Archive).status(418).quoting(str::to_owned)),
+        ];
+        for (round, fault) in faults.into_iter().enumerate() {
+            self.github.clear_faults();
+            if let Some(fault) = fault {
+                self.github.fail(fault);
+            }
+            let change = |change: Change| {
+                (0..80).fold(change, |change, n| {
+                    change.write(format!("x/{n}"), format!("{round} {n}"))
+                })
+            };
+            let pushed = self.github.push(repo, "main", change).await;
+            assert!(pushed.delivery.is_some());
+            self.until_published(repo).await;
+        }
+        self.github.clear_faults();
+        let links = self.github.count(Route::Archive);
+        assert!(links >= 5, "{links}");
+    }
+
     /// GitHub repeats what it was asked with, in every spelling, at every step of a sync.
     pub(super) async fn be_quoted(&mut self, repo: RepositoryId) {
         let spellings: [fn(&str) -> String; 5] = [

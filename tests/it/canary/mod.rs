@@ -174,6 +174,7 @@ stories! {
         let mut canary = Canary::begin(either.0).await;
         let repo = canary.bind_and_rotate().await;
         canary.use_tokens().await;
+        canary.hand_out_archives(repo).await;
         canary.be_quoted(repo).await;
         canary.sign_badly().await;
         canary.read_everything().await;

@@ -1,5 +1,6 @@
 //! The client against a server that speaks like GitHub, or worse.
 
+mod archives;
 mod auth;
 mod calls;
 mod conditional;
