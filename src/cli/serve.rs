@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use diesel_async::AsyncConnection;
+use sd_notify::NotifyState;
 use secrecy::ExposeSecret;
 
 use super::signals::Signals;
@@ -28,6 +29,10 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     make_first_admin(&context).await?;
     let mut service = Service::start(context.clone()).await?;
     announce(&context, &service);
+    tell_init(&[
+        NotifyState::Ready,
+        NotifyState::Status(&format!("serving on {}", service.http.address)),
+    ]);
     tokio::select! {
         () = signals.next() => {}
         error = service.failed() => return Err(error),
@@ -41,6 +46,7 @@ async fn stop(
     mut signals: Signals,
 ) -> anyhow::Result<ExitCode> {
     let limit = context.config.http.shutdown_timeout;
+    tell_init(&[NotifyState::Stopping]);
     tracing::info!("stopping; a second signal ends the process at once");
     tokio::select! {
         stopped = tokio::time::timeout(limit + LAST_WORDS, service.stop()) => match stopped {
@@ -52,6 +58,13 @@ async fn stop(
     }
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// systemd, of a unit with `Type=notify`, starts what needs the service once it serves. Nobody else listens.
+fn tell_init(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!(%error, "the init system cannot be told how the service does");
+    }
 }
 
 async fn make_first_admin(context: &Context) -> anyhow::Result<()> {

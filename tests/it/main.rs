@@ -47,6 +47,7 @@ mod hosts;
 mod identity;
 mod inbox;
 mod limits;
+mod manifests;
 mod matching;
 mod model;
 mod names;

@@ -4,6 +4,7 @@ use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::UnixDatagram;
 use tokio::process::{Child, Command};
 
 use crate::support::{ADMIN, Api, Engine, KEY, TestDatabase};
@@ -89,6 +90,31 @@ impl Serving {
             .expect("a status");
         (status.code().expect("it exits by itself"), asked.elapsed())
     }
+}
+
+#[tokio::test]
+async fn an_init_system_is_told_when_it_serves_and_when_it_stops() {
+    let (database, folder) = (
+        TestDatabase::create(Engine::Sqlite).await,
+        tempfile::tempdir().expect("a folder"),
+    );
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).expect("a socket");
+    let told = async || {
+        let mut text = [0; 512];
+        let read = tokio::time::timeout(PATIENCE, socket.recv(&mut text)).await;
+        let length = read.expect("it is told").expect("a datagram");
+        String::from_utf8_lossy(&text[..length]).into_owned()
+    };
+    let mut command = serve(&database.url);
+    command.env("NOTIFY_SOCKET", &path);
+    let serving = Serving::spawn(command).await;
+    let ready = told().await;
+    assert!(ready.contains("READY=1\nSTATUS=serving on 127.0.0.1:"), "{ready}");
+    serving.api.get("/readyz").await.expect(200);
+    let ((status, _), stopping) = tokio::join!(serving.stop(), told());
+    assert_eq!((status, stopping.trim_end()), (0, "STOPPING=1"));
+    database.drop().await;
 }
 
 async fn lives_and_stops(engine: Engine) {
