@@ -59,7 +59,7 @@ impl Row for Event {
             Cell::maybe(self.source),
             self.action.into(),
             self.place.into(),
-            Cell::toned(self.status, tone),
+            Cell::toned(&self.status, tone),
             Cell::maybe(self.detail),
         ]
     }

@@ -39,7 +39,7 @@ impl Row for Timer {
             None => app,
         };
         let error = match self.error {
-            Some(error) => Cell::toned(error, Tone::Bad),
+            Some(error) => Cell::toned(&error, Tone::Bad),
             None => Cell::maybe(None::<&str>),
         };
         vec![

@@ -27,7 +27,7 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    pub(super) fn toned(text: impl ToString, tone: Tone) -> Self {
+    pub(super) fn toned(text: &(impl ToString + ?Sized), tone: Tone) -> Self {
         Self {
             text: text.to_string(),
             tone,
@@ -50,7 +50,7 @@ impl Cell {
 
     pub(super) fn maybe(text: Option<impl ToString>) -> Self {
         match text {
-            Some(text) => Self::toned(text, Tone::Plain),
+            Some(text) => Self::toned(&text, Tone::Plain),
             None => Self::toned(NOTHING, Tone::Plain),
         }
     }
@@ -81,7 +81,7 @@ impl Cell {
 
 impl<T: ToString> From<T> for Cell {
     fn from(text: T) -> Self {
-        Self::toned(text, Tone::Plain)
+        Self::toned(&text, Tone::Plain)
     }
 }
 
