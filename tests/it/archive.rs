@@ -158,7 +158,7 @@ stories! {
         let codeload = || Fault::on(Route::Codeload);
         let forged: Vec<(String, Vec<u8>)> = files("other").into_iter()
             .map(|(path, text)| (format!("top/{path}"), text.into_bytes())).collect();
-        let tricks = ["/etc/passwd", "../../d0/0.txt", "top/../d0/0.txt", "top\\d0\\0.txt", "C:/d0/0.txt", "top/./d0/0.txt", "d0/0.txt"];
+        let tricks = ["/etc/passwd", "../../d0/0.txt", "top/../d0/0.txt", "top\\d0\\0.txt", "top/C:/d0/0.txt", "top/./d0/0.txt", "d0/0.txt"];
         let tricks = tricks.map(|path| (path.to_owned(), files("tricks")["d0/0.txt"].clone().into_bytes()));
         let cases: Vec<(&str, Fault)> = vec![
             ("none", Fault::on(Route::Archive).status(404)),
