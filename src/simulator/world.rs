@@ -10,7 +10,7 @@ use crate::github::RepositoryName;
 use crate::github::ids::{AppId, InstallationId, OwnerId, RepositoryId};
 
 use super::app::App;
-use super::deliveries::Guid;
+use super::deliveries::{Guid, Letter};
 use super::faults::Fault;
 use super::host::Host;
 use super::ids::Ids;
@@ -19,6 +19,7 @@ use super::oddities::Oddities;
 use super::owner::{Owner, OwnerKind};
 use super::rate::RateLimit;
 use super::redirects::Redirects;
+use super::registration::Registered;
 use super::repository::Repository;
 use super::requests::Request;
 
@@ -54,6 +55,10 @@ pub(super) struct World {
     /// Less than the host's own, where somebody made it so.
     pub(super) listed_for: Option<TimeDelta>,
     pub(super) oddities: Oddities,
+    /// By their codes.
+    pub(super) registrations: HashMap<String, Registered>,
+    /// What is to be sent a moment after the answer to a request.
+    pub(super) unsent: Vec<Letter>,
 }
 
 impl World {
@@ -82,6 +87,8 @@ impl World {
             host: Host::default(),
             listed_for: None,
             oddities: Oddities::default(),
+            registrations: HashMap::new(),
+            unsent: Vec::new(),
         };
         world.add_owner(octocat, "octocat", OwnerKind::User);
         world
