@@ -8,7 +8,7 @@ use super::report::{Findings, Found, told};
 use super::{Options, installations, round_trip, webhook, work};
 use crate::apps;
 use crate::clock::Clock;
-use crate::config::{Config, GitHubAppConfig};
+use crate::config::{Config, GitHubAppConfig, Interval};
 use crate::db::Db;
 use crate::github::client::App;
 use crate::github::{GitHub, GitHubError, needed};
@@ -25,6 +25,7 @@ pub(super) struct Patient<'a> {
     pub(super) label: &'a str,
     pub(super) github: GitHub,
     pub(super) clock: &'a Clock,
+    pub(super) sweep_interval: Interval,
 }
 
 pub(super) fn configured(config: &Config) -> Found {
@@ -38,6 +39,7 @@ pub(super) fn configured(config: &Config) -> Found {
 }
 
 pub(super) async fn look(
+    config: &Config,
     settings: &GitHubAppConfig,
     label: &str,
     db: Option<&Db>,
@@ -46,9 +48,9 @@ pub(super) async fn look(
     findings: &mut Findings,
 ) {
     let of = Some(label);
-    let mut config = apps::client_config(settings);
-    config.limits.call_timeout = PATIENCE;
-    let github = match GitHub::new(config, clock.clone()) {
+    let mut client = apps::client_config(settings);
+    client.limits.call_timeout = PATIENCE;
+    let github = match GitHub::new(client, clock.clone()) {
         Ok(github) => github,
         Err(error) => {
             let found = Found::wrong(error.to_string());
@@ -60,6 +62,7 @@ pub(super) async fn look(
         label,
         github,
         clock,
+        sweep_interval: config.healing.sweep_interval,
     };
     let app = patient.github.app().await;
     findings.check(Code::GitHub, of, ready(answers(&app))).await;

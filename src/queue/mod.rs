@@ -31,7 +31,7 @@ mod worker;
 
 pub use backoff::Backoff;
 pub use claim::{Claim, Limits, assign_installation};
-pub use depth::{Depth, depth};
+pub use depth::{Depth, count_lost, depth};
 pub use enqueue::{Enqueued, NewJob, cancel_waiting, enqueue, forget_waiting};
 pub use history::{JobEvent, JobEventKind, events_of};
 pub use job::{Attempt, Cause, Job, JobFilter, JobState, Lane, find, list, running_or_waiting};
