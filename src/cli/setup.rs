@@ -47,7 +47,7 @@ pub(super) struct SetupArgs {
     #[arg(long)]
     public: bool,
     /// An Enterprise Server's name. [default: github.com]
-    #[arg(long, value_name = "HOST", value_parser = Site::of_host, conflicts_with = "api_url")]
+    #[arg(long, value_name = "HOST", value_parser = Site::of_host)]
     host: Option<Site>,
     /// Where GitHub's API is, for one that is found by no name: a simulator's.
     #[arg(long, value_name = "URL", env = "GITHUB_API_URL", hide_env_values = true)]
@@ -84,7 +84,7 @@ pub(super) async fn run(args: SetupArgs) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::listen()?;
     tokio::select! {
         done = set_up(args) => done,
-        () = signals.next() => bail!("stopped; nothing was written"),
+        () = signals.next() => bail!("stopped"),
     }
 }
 
