@@ -87,7 +87,7 @@ codes! {
     WebhookTls = "webhook_tls", EachApp, needs [AppKey, WebhookUrl],
         "GitHub looks at the receiver's certificate.",
         "Enable SSL verification on the App's page, and give the receiver a certificate that GitHub trusts: whoever stands between reads what is private.";
-    WebhookSecret = "webhook_secret", EachApp, needs [AppKey, WebhookUrl, Migrations],
+    WebhookSecret = "webhook_secret", EachApp, needs [AppKey, WebhookUrl, DatabaseWritable],
         "What GitHub sends arrives, is signed with our secret, and is stored: the newest delivery is sent again.",
         "Start `bindery serve`; see that the webhook's URL leads to it from the internet, and that the secret on the App's page is the one of `GITHUB_WEBHOOK_SECRET`.";
     Installations = "installations", EachApp, needs [AppKey],

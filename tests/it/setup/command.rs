@@ -10,7 +10,8 @@ use tokio::process::{Child, ChildStdout, Command};
 use crate::process::PATIENCE;
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_bindery");
-pub const WEBHOOK: &str = "https://bindery.example/webhooks/github";
+/// Nobody listens there.
+pub const WEBHOOK: &str = "http://127.0.0.1:9/webhooks/github";
 
 /// Waits for somebody to confirm.
 pub struct SettingUp {

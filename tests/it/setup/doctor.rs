@@ -185,9 +185,9 @@ stories! {
         world.workers.inbox.drain().await.unwrap();
         by(5);
         expect(&examine(&world).await, "workers", &["nobody asks", "bindery serve"]);
-        by(3);
-        assert_eq!(failed(&examine(&world).await), ["workers", "jobs_due"]);
-        by(3);
+        by(5);
+        assert_eq!(failed(&examine(&world).await), ["workers", "sweep"]);
+        by(1);
         assert_eq!(failed(&examine(&world).await), ["workers", "jobs_due", "sweep"]);
         world.settle().await;
         world.heal().await;
@@ -249,7 +249,6 @@ stories! {
     }
 }
 
-/// A disk that is full is no test's; its rule has one beside it.
 #[test]
 fn every_code_is_broken_once() {
     let stories = include_str!("doctor.rs");

@@ -53,7 +53,7 @@ async fn what_is_pasted_will_do_and_a_code_is_good_once() {
     .await;
     assert_eq!(ended.status, Some(0), "{}{}", ended.said, ended.complained);
     let settings = std::fs::read_to_string(first.path().join("bindery.toml"));
-    assert!(settings.expect("settings").contains("https://bindery.example"));
+    assert!(settings.expect("settings").contains("http://127.0.0.1:9"));
     let ended = pasted(&github, second.path(), |_| code).await;
     assert_eq!(ended.status, Some(1));
     assert!(ended.complained.contains("used before"), "{}", ended.complained);
