@@ -94,7 +94,7 @@ fn judge(attempt: &HookDelivery, stored: bool) -> Found {
         status_code,
         ..
     } = attempt;
-    match status_code {
+    match *status_code {
         200..300 if stored => Found::fine(format!("{event} {guid} was sent again, and arrived")),
         200..300 => Found::wrong(format!(
             "{guid} was answered {status_code}, and is not in this database"

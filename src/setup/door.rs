@@ -14,7 +14,7 @@ use super::page;
 
 const BACK: &str = "/registered";
 
-/// Open until it is dropped.
+/// Open until it is shut, or the process ends.
 #[derive(Debug)]
 pub struct Door {
     pub address: SocketAddr,
@@ -94,7 +94,7 @@ async fn show(shared: Data<Shared>) -> HttpResponse {
 async fn take(shared: Data<Shared>, back: Query<Back>) -> HttpResponse {
     let Back { code, state } = back.into_inner();
     match code {
-        Some(code) if state.as_deref() == Some(&shared.state) => {
+        Some(code) if state.as_deref() == Some(shared.state.as_str()) => {
             // Nobody waits any more where a code was pasted meanwhile.
             let _ = shared.codes.send(code);
             let text = "The rest is said where `bindery setup` runs. This page can be closed.";

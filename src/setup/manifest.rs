@@ -61,7 +61,7 @@ impl Wish {
             "name": self.name,
             "url": self.webhook.origin,
             "description": "Keeps a Bindery in step with the repositories that it is installed on.",
-            "hook_attributes": { "url": self.webhook.url, "active": true },
+            "hook_attributes": { "url": self.webhook.url.as_str(), "active": true },
             "redirect_url": redirect_url,
             "public": self.public,
             "default_permissions": permissions,

@@ -102,7 +102,10 @@ impl Folder {
         let moved = put_aside(&secrets)
             .and_then(|()| std::fs::rename(&fresh, &secrets))
             .and_then(|()| put_aside(&settings));
-        moved.with_context(|| format!("the App's key is in {}", fresh.display()))?;
+        moved.with_context(|| {
+            let (fresh, secrets) = (fresh.display(), secrets.display());
+            format!("the App's key is in {fresh} or in {secrets}")
+        })?;
         let text = toml_of(app, site, webhook)?;
         let written = write_settings(&folder, &settings, &text);
         written.with_context(|| format!("cannot write {}; it is\n{text}", settings.display()))?;
@@ -185,8 +188,8 @@ mod tests {
             webhook_secret: None,
         };
         let site = Site::of_host("git.example.org").map_err(anyhow::Error::msg)?;
-        let webhook = "https://b.example/x/webhooks/github".parse();
-        let webhook: Webhook = webhook.map_err(anyhow::Error::msg)?;
+        let webhook: Result<Webhook, String> = "https://b.example/x/webhooks/github".parse();
+        let webhook = webhook.map_err(anyhow::Error::msg)?;
         let secret = "a secret of the tests".into();
         Folder::prepare(folder, replace)?.write(&app, &secret, &site, &webhook)
     }

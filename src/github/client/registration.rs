@@ -33,7 +33,7 @@ pub enum RegistrationError {
     NoSuchCode,
     #[error("GitHub refuses the code ({status}): {message}")]
     Refused { status: u16, message: String },
-    #[error("GitHub cannot be reached: {0}")]
+    #[error("GitHub cannot be reached")]
     Unreachable(#[source] reqwest::Error),
     #[error("GitHub's answer cannot be understood: {0}")]
     NotUnderstood(String),
