@@ -111,7 +111,7 @@ impl World {
         let settings = super::AppSettings {
             app_id: id,
             app_public_key_pem: pem.clone(),
-            webhook_secret: hex::encode(rand::random::<[u8; 20]>()),
+            webhook_secret: self.new_secret(),
             webhook_url: manifest.hook_attributes.url.clone(),
         };
         let rate = RateLimit::new(self.hourly_limit, now);
@@ -132,6 +132,13 @@ impl World {
         };
         self.registrations.insert(code.clone(), registered);
         Ok(code)
+    }
+
+    fn new_secret(&self) -> String {
+        match self.secretless {
+            true => String::new(),
+            false => hex::encode(rand::random::<[u8; 20]>()),
+        }
     }
 
     /// What a code is good for: once, and for an hour.
@@ -158,6 +165,11 @@ impl Simulator {
     /// The Apps that there are, in the order of their ids.
     pub fn app_ids(&self) -> Vec<AppId> {
         self.with(|world| world.apps.keys().copied().collect())
+    }
+
+    /// Apps that are registered from now on get no webhook secret, as on some Enterprise Servers.
+    pub fn make_no_secrets(&self) {
+        self.with(|world| world.secretless = true);
     }
 
     /// A handle that means this App: one that somebody registered.

@@ -55,6 +55,8 @@ pub(super) struct World {
     /// Less than the host's own, where somebody made it so.
     pub(super) listed_for: Option<TimeDelta>,
     pub(super) oddities: Oddities,
+    /// Whether registered Apps get no webhook secret.
+    pub(super) secretless: bool,
     /// By their codes.
     pub(super) registrations: HashMap<String, Registered>,
     /// What is to be sent a moment after the answer to a request.
@@ -87,6 +89,7 @@ impl World {
             host: Host::default(),
             listed_for: None,
             oddities: Oddities::default(),
+            secretless: false,
             registrations: HashMap::new(),
             unsent: Vec::new(),
         };

@@ -56,7 +56,8 @@ impl World {
         let app = self.app(app);
         let mut shown = payload::fields(self.app_shown(app));
         shown.insert("pem".into(), pem.into());
-        shown.insert("webhook_secret".into(), app.ledger.secret.clone().into());
+        let secret = Some(&app.ledger.secret).filter(|secret| !secret.is_empty());
+        shown.insert("webhook_secret".into(), json!(secret));
         let client_secret = hex::encode(rand::random::<[u8; 20]>());
         shown.insert("client_secret".into(), client_secret.into());
         shown.insert("updated_at".into(), timestamp(self.now()).into());

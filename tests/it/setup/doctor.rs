@@ -7,6 +7,7 @@ use bindery::config::{Config, Flags, Sources};
 use bindery::doctor::{self, Code, Options, Outcome, Report};
 use bindery::simulator::{Fault, Route};
 use diesel_async::SimpleAsyncConnection as _;
+use secrecy::SecretString;
 use serde_json::json;
 
 use crate::support::{KEY, SECRET, World, config, stories};
@@ -116,7 +117,8 @@ stories! {
         expect(&examine(&world).await, "webhook_secret", &["401", "same secret"]);
         github.set_webhook_secret("");
         expect(&examine(&world).await, "webhook_secret", &["no secret"]);
-        github.set_webhook_secret(SECRET);
+        let app = world.context.apps.first().unwrap();
+        app.github.set_hook_secret(&SecretString::from(SECRET)).await.unwrap();
         github.lose_all(true);
         expect(&examine(&world).await, "webhook_secret", &["did not arrive", "firewall"]);
         github.lose_all(false);

@@ -1,9 +1,10 @@
-//! Registrations that come to nothing, and leave nothing.
+//! Registrations that come to nothing, and leave nothing; and those by other ways than the usual one.
 
 use std::path::Path;
 use std::time::Duration;
 
 use bindery::clock::Clock;
+use bindery::github::signature::WebhookSecret;
 use bindery::simulator::{Fault, Route, Simulator};
 use chrono::Utc;
 use tempfile::TempDir;
@@ -130,4 +131,19 @@ async fn what_is_there_is_not_overwritten_unless_that_is_asked_for() {
     assert_eq!(setup.end().await.status, Some(0));
     let aside = std::fs::read_to_string(folder.path().join("bindery.toml.old"));
     assert_eq!(aside.expect("what was there"), "# mine\n");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_github_makes_no_secret_it_is_told_one() {
+    let (github, folder) = (simulator(&Clock::system()).await, folder());
+    github.make_no_secrets();
+    let ended = pasted(&github, folder.path(), Url::to_string).await;
+    assert_eq!(ended.status, Some(0), "{}{}", ended.said, ended.complained);
+    let secret = std::fs::read(folder.path().join("github-app/webhook-secret"));
+    let secret = WebhookSecret::new(secret.expect("a secret")).expect("a strong one");
+    let app = github.as_app(github.app_ids().pop().expect("a new App"));
+    let ping = app.ping().await.expect("a ping");
+    let (headers, body) = app.raw(&ping.guid);
+    let signed = ("X-Hub-Signature-256".to_owned(), secret.sign(&body));
+    assert!(headers.contains(&signed), "{headers:?}");
 }
