@@ -9,8 +9,8 @@ use diesel_async::RunQueryDsl;
 use crate::db::schema::installations;
 use crate::db::{Conn, Dialect, Json};
 use crate::github::client;
-use crate::github::needed;
 use crate::github::ids::{InstallationId, OwnerId};
+use crate::github::needed;
 use crate::ids::{AppRowId, InstallationRowId};
 
 #[derive(Debug, Clone, Queryable, Selectable)]

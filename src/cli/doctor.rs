@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::out::Output;
 use super::logging;
+use super::out::Output;
 use crate::clock::Clock;
 use crate::config::{Config, Flags, Sources};
 use crate::doctor::{self, Options};

@@ -22,7 +22,9 @@ use crate::doctor::Options;
 use crate::github::client::{Registered, convert};
 use crate::github::signature::WebhookSecret;
 use crate::github::{GitHub, GitHubConfig, PrivateKeyPem};
-use crate::setup::{Door, Folder, MAX_NAME, Site, Webhook, Wish, new_secret, new_state, read_pasted};
+use crate::setup::{
+    Door, Folder, MAX_NAME, Site, Webhook, Wish, new_secret, new_state, read_pasted,
+};
 
 /// GitHub wants the whole flow to be done in it.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -50,7 +52,12 @@ pub(super) struct SetupArgs {
     #[arg(long, value_name = "HOST", value_parser = Site::of_host)]
     host: Option<Site>,
     /// Where GitHub's API is, for one that is found by no name: a simulator's.
-    #[arg(long, value_name = "URL", env = "GITHUB_API_URL", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "GITHUB_API_URL",
+        hide_env_values = true
+    )]
     api_url: Option<Url>,
     /// Where the settings and the secrets are written.
     #[arg(long, value_name = "PATH", default_value = ".")]

@@ -66,12 +66,18 @@ pub(super) async fn look(
     };
     let app = patient.github.app().await;
     findings.check(Code::GitHub, of, ready(answers(&app))).await;
-    findings.check(Code::Clock, of, ready(clock_of(&patient))).await;
-    findings.check(Code::AppKey, of, ready(key(&app, settings))).await;
+    findings
+        .check(Code::Clock, of, ready(clock_of(&patient)))
+        .await;
+    findings
+        .check(Code::AppKey, of, ready(key(&app, settings)))
+        .await;
     findings
         .check(Code::AppPermissions, of, ready(permissions(&app)))
         .await;
-    findings.check(Code::AppEvents, of, ready(events(&app))).await;
+    findings
+        .check(Code::AppEvents, of, ready(events(&app)))
+        .await;
     webhook::look(&patient, findings).await;
     findings
         .check(
@@ -113,10 +119,9 @@ fn key(app: &Result<App, GitHubError>, settings: &GitHubAppConfig) -> Found {
             Found::fine(format!("GitHub knows it: {}", app.name))
         }
         Ok(app) => Found::wrong(format!("it is the key of another App, {}", app.id)),
-        Err(GitHubError::Unauthorized) => Found::wrong(format!(
-            "GitHub refuses it for the App {}",
-            settings.app_id
-        )),
+        Err(GitHubError::Unauthorized) => {
+            Found::wrong(format!("GitHub refuses it for the App {}", settings.app_id))
+        }
         Err(error) => Found::unanswered(error),
     }
 }

@@ -23,7 +23,9 @@ pub(super) async fn look(config: &Config, findings: &mut Findings) -> Option<Db>
         }
     };
     findings
-        .check(Code::Database, None, async { Found::fine(format!("{url} answers")) })
+        .check(Code::Database, None, async {
+            Found::fine(format!("{url} answers"))
+        })
         .await;
     findings
         .check(Code::Migrations, None, std::future::ready(judge(pending)))

@@ -19,7 +19,10 @@ pub(super) fn look(config: &Config) -> Found {
         false => folder,
     };
     match rustix::fs::statvfs(folder) {
-        Ok(found) => judge(ByteSize::b(found.f_bavail.saturating_mul(found.f_frsize)), folder),
+        Ok(found) => judge(
+            ByteSize::b(found.f_bavail.saturating_mul(found.f_frsize)),
+            folder,
+        ),
         Err(error) => Found::wrong(format!("{} cannot be looked at: {error}", folder.display())),
     }
 }

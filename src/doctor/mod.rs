@@ -103,7 +103,16 @@ async fn look(
         .await;
     for settings in &config.github {
         let label = format!("{}/{}", settings.host, settings.app_id);
-        app::look(config, settings, &label, db.as_ref(), options, clock, findings).await;
+        app::look(
+            config,
+            settings,
+            &label,
+            db.as_ref(),
+            options,
+            clock,
+            findings,
+        )
+        .await;
         labels.push(label);
     }
     if let Some(db) = &db {

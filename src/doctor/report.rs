@@ -196,7 +196,11 @@ const CODE: usize = 21;
 /// For people: a line a check, and under one that failed what to do.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut apps: Vec<&str> = self.checks.iter().filter_map(|it| it.app.as_deref()).collect();
+        let mut apps: Vec<&str> = self
+            .checks
+            .iter()
+            .filter_map(|it| it.app.as_deref())
+            .collect();
         apps.sort_unstable();
         apps.dedup();
         for check in &self.checks {
@@ -210,7 +214,12 @@ impl fmt::Display for Report {
                 writeln!(f, "  {:CODE$}→ {fix}", "")?;
             }
         }
-        let count = |outcome| self.checks.iter().filter(|it| it.outcome == outcome).count();
+        let count = |outcome| {
+            self.checks
+                .iter()
+                .filter(|it| it.outcome == outcome)
+                .count()
+        };
         write!(
             f,
             "\n{} fine, {} to mend, {} not looked at",
@@ -243,10 +252,20 @@ mod tests {
         assert!(!report.ok);
         assert_eq!(of(&report, Code::Migrations).outcome, Outcome::NotMade);
         assert!(of(&report, Code::Migrations).says.contains("`database`"));
-        assert_eq!(of(&report, Code::Database).fix.as_deref(), Some(Code::Database.fix()));
+        assert_eq!(
+            of(&report, Code::Database).fix.as_deref(),
+            Some(Code::Database.fix())
+        );
         assert_eq!(of(&report, Code::App).outcome, Outcome::Ok);
-        assert_eq!(report.checks.len(), Code::ALL.len() - 1, "and none is left out unsaid");
+        assert_eq!(
+            report.checks.len(),
+            Code::ALL.len() - 1,
+            "and none is left out unsaid"
+        );
         let text = report.to_string();
-        assert!(text.contains("✗ database") && text.contains("→ Set `DATABASE_URL`"), "{text}");
+        assert!(
+            text.contains("✗ database") && text.contains("→ Set `DATABASE_URL`"),
+            "{text}"
+        );
     }
 }

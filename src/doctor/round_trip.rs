@@ -95,8 +95,8 @@ fn judge(attempt: &HookDelivery, stored: bool) -> Found {
         ..
     } = attempt;
     match *status_code {
-        200..300 if stored => Found::fine(format!("{event} {guid} was sent again, and arrived")),
-        200..300 => Found::wrong(format!(
+        200..=299 if stored => Found::fine(format!("{event} {guid} was sent again, and arrived")),
+        200..=299 => Found::wrong(format!(
             "{guid} was answered {status_code}, and is not in this database"
         ))
         .with_fix("Another service answers at the webhook's URL, or this one with another database: correct the URL on the App's page, or `DATABASE_URL`."),
@@ -104,7 +104,7 @@ fn judge(attempt: &HookDelivery, stored: bool) -> Found {
             .with_fix("Set the same secret on the App's page and as `GITHUB_WEBHOOK_SECRET`, and restart; the one before can stay as `GITHUB_WEBHOOK_SECRET_PREVIOUS`."),
         0 => Found::wrong(format!("{guid} did not arrive: GitHub says {:?}", attempt.status))
             .with_fix("Start `bindery serve`, and see that the webhook's URL leads to it from the internet: DNS, proxy or tunnel, firewall, certificate."),
-        300..400 => Found::wrong(format!("{guid} was answered {status_code}, a redirect that GitHub does not follow"))
+        300..=399 => Found::wrong(format!("{guid} was answered {status_code}, a redirect that GitHub does not follow"))
             .with_fix("Set the URL that it redirects to on the App's page."),
         404 | 405 => Found::wrong(format!("{guid} was answered {status_code}: no webhook of Bindery's is there"))
             .with_fix("Correct the webhook's URL, `BINDERY_PATH_PREFIX`, or the proxy's path; a process with `--no-receiver` takes none."),
@@ -146,7 +146,9 @@ mod tests {
         ] {
             let fix = match judge(&answered(status), false) {
                 Found::Wrong { fix: Some(fix), .. } => fix,
-                Found::Wrong { fix: None, .. } => super::super::Code::WebhookSecret.fix().to_owned(),
+                Found::Wrong { fix: None, .. } => {
+                    super::super::Code::WebhookSecret.fix().to_owned()
+                }
                 other => panic!("{status}: {other:?}"),
             };
             assert!(fix.contains(words), "{status}: {fix}");

@@ -77,10 +77,9 @@ async fn bindings(config: &Config, db: &Db) -> anyhow::Result<Found> {
 fn out_of_reach(view: &BindingView, config: &Config) -> Option<String> {
     match view.access(config.access.grants) {
         Access::Unknown | Access::Reachable | Access::RefMissing => None,
-        access @ (Access::Suspended
-        | Access::AccessLost
-        | Access::NotGranted
-        | Access::Gone) => Some(format!("{} ({access})", view.place())),
+        access @ (Access::Suspended | Access::AccessLost | Access::NotGranted | Access::Gone) => {
+            Some(format!("{} ({access})", view.place()))
+        }
     }
 }
 
@@ -119,11 +118,13 @@ async fn workers(config: &Config, db: &Db, now: DateTime<Utc>) -> anyhow::Result
     }
     Ok(match next {
         None => Found::not_made("with healing switched off, nothing would tell"),
-        Some(due) if due < now - PATIENCE => Found::wrong(format!(
-            "since {} nobody asks for what is due",
+        Some(due) if due < now - PATIENCE => {
+            Found::wrong(format!("since {} nobody asks for what is due", time(due)))
+        }
+        Some(due) => Found::fine(format!(
+            "what is due is asked for; the next at {}",
             time(due)
         )),
-        Some(due) => Found::fine(format!("what is due is asked for; the next at {}", time(due))),
     })
 }
 

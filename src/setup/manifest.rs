@@ -77,9 +77,17 @@ mod tests {
     #[test]
     fn a_webhook_is_where_bindery_answers() {
         let plain: Webhook = "https://b.example/webhooks/github".parse().expect("a URL");
-        assert_eq!((plain.origin.as_str(), plain.prefix.as_str()), ("https://b.example", ""));
-        let below: Webhook = "http://b.example:81/x/webhooks/github".parse().expect("a URL");
-        assert_eq!((below.origin.as_str(), below.prefix.as_str()), ("http://b.example:81", "/x"));
+        assert_eq!(
+            (plain.origin.as_str(), plain.prefix.as_str()),
+            ("https://b.example", "")
+        );
+        let below: Webhook = "http://b.example:81/x/webhooks/github"
+            .parse()
+            .expect("a URL");
+        assert_eq!(
+            (below.origin.as_str(), below.prefix.as_str()),
+            ("http://b.example:81", "/x")
+        );
         for bad in [
             "b.example",
             "https://b.example",
@@ -105,6 +113,9 @@ mod tests {
             json!({"contents": "read", "metadata": "read"})
         );
         assert_eq!(manifest["default_events"], json!(needed::EVENTS));
-        assert_eq!(manifest["hook_attributes"]["url"], "https://b.example/webhooks/github");
+        assert_eq!(
+            manifest["hook_attributes"]["url"],
+            "https://b.example/webhooks/github"
+        );
     }
 }

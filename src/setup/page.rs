@@ -46,6 +46,9 @@ mod tests {
     fn nothing_of_a_manifest_ends_the_attribute_that_it_is_in() {
         let page = register("https://x/?a=1&b=2", &json!({"name": "a\"><script>"}));
         assert!(page.contains("a=1&amp;b=2"));
-        assert!(!page.contains("<script>") && page.contains("&quot;name&quot;"), "{page}");
+        assert!(
+            !page.contains("<script>") && page.contains("&quot;name&quot;"),
+            "{page}"
+        );
     }
 }

@@ -67,10 +67,26 @@ mod tests {
     #[test]
     fn each_github_has_its_pages_and_its_api() {
         for (host, api, web) in [
-            ("github.com", "https://api.github.com/", "https://github.com"),
-            ("octo.ghe.com", "https://api.octo.ghe.com/", "https://octo.ghe.com"),
-            ("git.example.org", "https://git.example.org/api/v3", "https://git.example.org"),
-            ("git.example.org:8443", "https://git.example.org:8443/api/v3", "https://git.example.org:8443"),
+            (
+                "github.com",
+                "https://api.github.com/",
+                "https://github.com",
+            ),
+            (
+                "octo.ghe.com",
+                "https://api.octo.ghe.com/",
+                "https://octo.ghe.com",
+            ),
+            (
+                "git.example.org",
+                "https://git.example.org/api/v3",
+                "https://git.example.org",
+            ),
+            (
+                "git.example.org:8443",
+                "https://git.example.org:8443/api/v3",
+                "https://git.example.org:8443",
+            ),
         ] {
             let site = Site::of_host(host).expect(host);
             assert_eq!((site.api_url.as_str(), site.web.as_str()), (api, web));

@@ -201,9 +201,15 @@ mod tests {
         let sources = Sources::new(Flags::default(), |_| None).in_folder(folder.path());
         let config = Config::load(&sources).expect("good settings");
         let app = &config.github[0];
-        assert_eq!((app.app_id.get(), app.host.as_str()), (7, "git.example.org"));
+        assert_eq!(
+            (app.app_id.get(), app.host.as_str()),
+            (7, "git.example.org")
+        );
         assert_eq!(config.http.path_prefix.as_str(), "/x");
-        assert_eq!(config.http.base_url(config.http.listen), "https://b.example/x");
+        assert_eq!(
+            config.http.base_url(config.http.listen),
+            "https://b.example/x"
+        );
         #[cfg(unix)]
         for (path, expected) in [
             (written.settings, 0o600),
@@ -212,7 +218,10 @@ mod tests {
             (written.secrets, 0o700),
         ] {
             use std::os::unix::fs::PermissionsExt;
-            let mode = std::fs::metadata(&path).expect("it is there").permissions().mode();
+            let mode = std::fs::metadata(&path)
+                .expect("it is there")
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, expected, "{}", path.display());
         }
         let left = std::fs::read_dir(folder.path()).expect("a folder").count();

@@ -123,7 +123,8 @@ impl World {
         let unwanted = EVENTS.iter().filter(|event| !wanted(*event));
         app.unsubscribed = unwanted.map(|event| (*event).to_owned()).collect();
         self.apps.insert(id, app);
-        self.unsent.extend(self.ping(id));
+        let ping = self.ping(id);
+        self.unsent.extend(ping);
         let code = hex::encode(rand::random::<[u8; 20]>());
         let registered = Registered {
             app: id,

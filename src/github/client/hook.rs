@@ -80,7 +80,10 @@ mod tests {
     fn what_is_not_set_is_empty_and_a_number_is_a_text() {
         let read = |json: &str| serde_json::from_str::<HookConfig>(json).expect(json);
         assert_eq!(read("{}"), HookConfig::default());
-        assert_eq!(read(r#"{"url": null, "secret": null}"#), HookConfig::default());
+        assert_eq!(
+            read(r#"{"url": null, "secret": null}"#),
+            HookConfig::default()
+        );
         assert_eq!(read(r#"{"insecure_ssl": 1}"#).insecure_ssl, "1");
         assert_eq!(read(r#"{"insecure_ssl": "0"}"#).insecure_ssl, "0");
     }

@@ -13,7 +13,7 @@ use crate::github::ids::AppId;
 use crate::github::quote::quote;
 
 /// A new App, with what is shown this once.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Registered {
     pub id: AppId,
     pub name: String,
@@ -74,13 +74,26 @@ pub async fn convert(api_url: &Url, code: &str) -> Result<Registered, Registrati
 
 /// The key is looked at here, while it can still be said of what it is.
 fn read(body: &[u8]) -> Result<Registered, RegistrationError> {
-    use secrecy::ExposeSecret as _;
+    #[derive(Deserialize)]
+    struct Shown {
+        id: AppId,
+        name: String,
+        html_url: String,
+        pem: String,
+        webhook_secret: Option<String>,
+    }
     // serde's words may quote a value, and a value may be a secret.
-    let registered: Registered = serde_json::from_slice(body)
+    let shown: Shown = serde_json::from_slice(body)
         .map_err(|error| RegistrationError::NotUnderstood(quote(&error.to_string())))?;
-    PrivateKeyPem::parse(registered.pem.expose_secret())
+    PrivateKeyPem::parse(&shown.pem)
         .map_err(|error| RegistrationError::NotUnderstood(error.to_string()))?;
-    Ok(registered)
+    Ok(Registered {
+        id: shown.id,
+        name: shown.name,
+        html_url: shown.html_url,
+        pem: shown.pem.into(),
+        webhook_secret: shown.webhook_secret.map(SecretString::from),
+    })
 }
 
 fn message(body: &[u8]) -> String {

@@ -97,8 +97,16 @@ async fn a_code_is_good_once_and_for_an_hour() {
 async fn a_manifest_that_github_would_not_take_is_refused_in_its_words() {
     let story = Story::begin().await;
     for (field, value, words) in [
-        ("default_events", json!(["installation"]), "Default events unsupported: installation"),
-        ("default_events", json!(["organization"]), "not supported by permissions: organization"),
+        (
+            "default_events",
+            json!(["installation"]),
+            "Default events unsupported: installation",
+        ),
+        (
+            "default_events",
+            json!(["organization"]),
+            "not supported by permissions: organization",
+        ),
         ("url", json!(null), "wasn't supplied"),
         ("name", json!("Bindery"), "Name has already been taken"),
         ("name", json!("x".repeat(35)), "Name is too long"),
@@ -106,7 +114,10 @@ async fn a_manifest_that_github_would_not_take_is_refused_in_its_words() {
         let mut bad = manifest(&story);
         bad[field] = value;
         let fields = [("manifest", bad.to_string()), ("create", "1".to_owned())];
-        let fields: Vec<_> = fields.iter().map(|(name, it)| (*name, it.as_str())).collect();
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, it)| (*name, it.as_str()))
+            .collect();
         let answer = post(&story, "/settings/apps/new", &fields).await;
         assert_eq!(answer.status(), 422, "{field}");
         let page = answer.text().await.unwrap();
@@ -119,13 +130,18 @@ async fn a_manifest_that_github_would_not_take_is_refused_in_its_words() {
 #[tokio::test]
 async fn a_webhook_is_changed_and_its_secret_never_shown() {
     let story = Story::begin().await;
-    let change = json!({"content_type": "form", "insecure_ssl": "1", "secret": "another secret, as long"});
+    let change =
+        json!({"content_type": "form", "insecure_ssl": "1", "secret": "another secret, as long"});
     let patch = story
         .request("PATCH", "/app/hook/config", &story.jwt())
         .json(&change);
     let changed: Value = patch.send().await.unwrap().json().await.unwrap();
     assert_eq!(
-        (&changed["content_type"], &changed["insecure_ssl"], &changed["secret"]),
+        (
+            &changed["content_type"],
+            &changed["insecure_ssl"],
+            &changed["secret"]
+        ),
         (&json!("form"), &json!("1"), &json!("********"))
     );
     assert_eq!(story.status("/app/hook/config", "").await, 401);

@@ -51,7 +51,11 @@ impl SettingUp {
         let mut said = BufReader::new(said).lines();
         let page = tokio::time::timeout(PATIENCE, async {
             loop {
-                let line = said.next_line().await.expect("text").expect("a page to open");
+                let line = said
+                    .next_line()
+                    .await
+                    .expect("text")
+                    .expect("a page to open");
                 if line.trim().starts_with("http://127.0.0.1:") {
                     return line.trim().to_owned();
                 }

@@ -37,7 +37,10 @@ async fn examine_by(world: &World, clock: &Clock) -> Report {
 
 /// What failed, in order; and every failure says what to do.
 fn failed(report: &Report) -> Vec<&'static str> {
-    let failed = report.checks.iter().filter(|check| check.outcome == Outcome::Failed);
+    let failed = report
+        .checks
+        .iter()
+        .filter(|check| check.outcome == Outcome::Failed);
     failed
         .map(|check| {
             assert!(check.fix.is_some(), "{report}");
@@ -50,9 +53,16 @@ fn failed(report: &Report) -> Vec<&'static str> {
 #[track_caller]
 fn expect(report: &Report, code: &str, words: &[&str]) {
     assert_eq!(failed(report), [code], "{report}");
-    let check = report.checks.iter().find(|check| check.code.as_str() == code);
+    let check = report
+        .checks
+        .iter()
+        .find(|check| check.code.as_str() == code);
     let check = check.expect("a check");
-    let said = format!("{} {}", check.says, check.fix.as_deref().unwrap_or_default());
+    let said = format!(
+        "{} {}",
+        check.says,
+        check.fix.as_deref().unwrap_or_default()
+    );
     for word in words {
         assert!(said.contains(word), "{word}: {said}");
     }

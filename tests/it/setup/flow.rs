@@ -32,7 +32,10 @@ fn with_database(command: &mut Command, database: &TestDatabase, engine: Engine)
 
 async fn doctor(folder: &Path, database: &TestDatabase, engine: Engine) -> (Option<i32>, Value) {
     let mut command = Command::new(BINARY);
-    command.args(["doctor", "-o", "json"]).current_dir(folder).env_clear();
+    command
+        .args(["doctor", "-o", "json"])
+        .current_dir(folder)
+        .env_clear();
     with_database(&mut command, database, engine);
     let output = command.output().await.expect("the binary starts");
     let report = serde_json::from_slice(&output.stdout)
@@ -69,7 +72,9 @@ async fn from_an_empty_folder_to_content(engine: Engine) {
     let github = simulator(&Clock::system()).await;
     github.create_organization(OCTO);
     let repo = github.create_repository(OCTO, "templates").await;
-    github.push(repo, "main", |change| change.write("a", "1")).await;
+    github
+        .push(repo, "main", |change| change.write("a", "1"))
+        .await;
     let port = free_port();
     let webhook = format!("http://127.0.0.1:{port}/webhooks/github");
 
@@ -84,7 +89,12 @@ async fn from_an_empty_folder_to_content(engine: Engine) {
     app.install(OCTO, Selection::All).await;
     let ended = setup.end().await;
     assert_eq!(ended.status, Some(0), "{}{}", ended.said, ended.complained);
-    for line in ["✓ app_permissions", "✓ app_events", "✓ webhook_url", "✓ installations"] {
+    for line in [
+        "✓ app_permissions",
+        "✓ app_events",
+        "✓ webhook_url",
+        "✓ installations",
+    ] {
         assert!(ended.said.contains(line), "{line}: {}", ended.said);
     }
 
@@ -111,7 +121,8 @@ async fn from_an_empty_folder_to_content(engine: Engine) {
 
     bind(&serving, &app).await;
     content(&serving, "1").await;
-    app.push(repo, "main", |change| change.write("a", "2")).await;
+    app.push(repo, "main", |change| change.write("a", "2"))
+        .await;
     content(&serving, "2").await;
     serving.stop().await;
     assert!(github.unexpected_requests().is_empty());

@@ -25,11 +25,7 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 /// Confirms at GitHub, and pastes what `change` makes of where that leads.
-async fn pasted(
-    github: &Simulator,
-    folder: &Path,
-    change: impl FnOnce(&Url) -> String,
-) -> Ended {
+async fn pasted(github: &Simulator, folder: &Path, change: impl FnOnce(&Url) -> String) -> Ended {
     let mut setup = SettingUp::begin(folder, github, &WISH).await;
     let back = Browser::new().register(&setup.page).await;
     setup.paste(&change(&back)).await;
@@ -57,7 +53,11 @@ async fn what_is_pasted_will_do_and_a_code_is_good_once() {
     assert!(settings.expect("settings").contains("http://127.0.0.1:9"));
     let ended = pasted(&github, second.path(), |_| code).await;
     assert_eq!(ended.status, Some(1));
-    assert!(ended.complained.contains("used before"), "{}", ended.complained);
+    assert!(
+        ended.complained.contains("used before"),
+        "{}",
+        ended.complained
+    );
     assert!(is_empty(second.path()));
 }
 
@@ -71,7 +71,11 @@ async fn a_code_that_is_older_than_an_hour_is_none() {
     })
     .await;
     assert_eq!(ended.status, Some(1));
-    assert!(ended.complained.contains("older than an hour"), "{}", ended.complained);
+    assert!(
+        ended.complained.contains("older than an hour"),
+        "{}",
+        ended.complained
+    );
     assert!(is_empty(folder.path()));
 }
 
@@ -83,7 +87,11 @@ async fn an_answer_to_another_registration_is_not_taken() {
     })
     .await;
     assert_eq!(ended.status, Some(1));
-    assert!(ended.complained.contains("state differs"), "{}", ended.complained);
+    assert!(
+        ended.complained.contains("state differs"),
+        "{}",
+        ended.complained
+    );
     assert_eq!(github.count(Route::ManifestConversion), 0);
     assert!(is_empty(folder.path()));
 }
@@ -93,7 +101,11 @@ async fn a_stranger_at_the_door_ends_nothing() {
     let (github, folder) = (simulator(&Clock::system()).await, folder());
     let setup = SettingUp::begin(folder.path(), &github, &WISH).await;
     let browser = Browser::new();
-    for stranger in ["registered", "registered?code=abc", "registered?code=abc&state=0"] {
+    for stranger in [
+        "registered",
+        "registered?code=abc",
+        "registered?code=abc&state=0",
+    ] {
         let shown = browser.open(&format!("{}{stranger}", setup.page)).await;
         assert_eq!(shown.status, 400, "{stranger}");
     }
@@ -105,7 +117,10 @@ async fn a_stranger_at_the_door_ends_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_github_refuses_is_said_in_its_words() {
-    for (status, words) in [(422, "(422): Something went wrong"), (404, "does not know this code")] {
+    for (status, words) in [
+        (422, "(422): Something went wrong"),
+        (404, "does not know this code"),
+    ] {
         let (github, folder) = (simulator(&Clock::system()).await, folder());
         github.fail(Fault::on(Route::ManifestConversion).status(status));
         let ended = pasted(&github, folder.path(), Url::to_string).await;
