@@ -50,7 +50,7 @@ enum Command {
     /// to say of it, as `doctor` does.
     ///
     /// Exits with status 0 if that is all well.
-    Setup(setup::SetupArgs),
+    Setup(Box<setup::SetupArgs>),
     /// Look at the set-up from the settings to the last sweep: one line a check, and what to do about each ✗.
     ///
     /// Beside the service, with its settings. Changes nothing; GitHub is asked to send the newest delivery once
@@ -110,7 +110,7 @@ pub async fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(flags) => serve::run(flags).await,
-        Command::Setup(args) => setup::run(args).await,
+        Command::Setup(args) => setup::run(*args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Migrate(flags) => migrate::run(flags).await,
         Command::Demo(args) => demo::run(args).await,

@@ -119,8 +119,8 @@ async fn set_up(args: SetupArgs) -> anyhow::Result<ExitCode> {
     let options = Options::before_start(installed);
     let code = doctor::report(&sources, &options, Output::Text).await?;
     out::say(format_args!(
-        "\nNext, in {}: `bindery serve`; then `bindery doctor` looks at the rest.",
-        args.folder.display()
+        "\nNext, where {} is: `bindery serve`; then `bindery doctor` looks at the rest.",
+        written.settings.display()
     ))?;
     Ok(code)
 }
