@@ -9,6 +9,9 @@ use crate::github::GitHubError;
 use crate::github::client::HookConfig;
 use crate::github::needed::WEBHOOK_PATH;
 
+/// One opinion of it.
+type Judge = fn(&HookConfig) -> Found;
+
 pub(super) async fn look(patient: &Patient<'_>, findings: &mut Findings) {
     let of = Some(patient.label);
     if !findings.is_fine(Code::AppKey, of) {
@@ -19,11 +22,11 @@ pub(super) async fn look(patient: &Patient<'_>, findings: &mut Findings) {
         Err(GitHubError::NotFound) => Ok(HookConfig::default()),
         hook => hook,
     };
-    let judged = |judge: fn(&HookConfig) -> Found| match &hook {
+    let judged = |judge: Judge| match &hook {
         Ok(hook) => judge(hook),
         Err(error) => Found::unanswered(error),
     };
-    let checks: [(Code, fn(&HookConfig) -> Found); 3] = [
+    let checks: [(Code, Judge); 3] = [
         (Code::WebhookUrl, url),
         (Code::WebhookContentType, content_type),
         (Code::WebhookTls, tls),

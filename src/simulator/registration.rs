@@ -120,7 +120,7 @@ impl World {
         app.slug = slug_of(&manifest.name);
         app.permissions.clone_from(&manifest.default_permissions);
         let wanted = |event: &&str| manifest.default_events.iter().any(|it| it == event);
-        let unwanted = EVENTS.iter().filter(|event| !wanted(*event));
+        let unwanted = EVENTS.iter().filter(|event| !wanted(event));
         app.unsubscribed = unwanted.map(|event| (*event).to_owned()).collect();
         self.apps.insert(id, app);
         let ping = self.ping(id);
