@@ -67,24 +67,28 @@ impl Apps {
     }
 }
 
+/// What a client that asks as the App is made of.
+pub(crate) fn client_config(settings: &GitHubAppConfig) -> GitHubConfig {
+    GitHubConfig {
+        api_url: settings.api_url.clone(),
+        host: settings.host.clone(),
+        app_id: settings.app_id,
+        private_key: settings.private_key.clone(),
+        previous_private_key: settings.previous_private_key.clone(),
+        limits: ClientLimits {
+            max_requests_per_minute: settings.requests_per_minute,
+            ..ClientLimits::default()
+        },
+    }
+}
+
 impl App {
     fn new(settings: &GitHubAppConfig, row: AppRowId, clock: &Clock) -> anyhow::Result<Self> {
-        let config = GitHubConfig {
-            api_url: settings.api_url.clone(),
-            host: settings.host.clone(),
-            app_id: settings.app_id,
-            private_key: settings.private_key.clone(),
-            previous_private_key: settings.previous_private_key.clone(),
-            limits: ClientLimits {
-                max_requests_per_minute: settings.requests_per_minute,
-                ..ClientLimits::default()
-            },
-        };
         let secrets = SigningSecrets {
             current: settings.webhook_secret.clone(),
             previous: settings.previous_webhook_secret.clone(),
         };
-        let github = GitHub::new(config, clock.clone())?;
+        let github = GitHub::new(client_config(settings), clock.clone())?;
         Ok(Self {
             row,
             host: settings.host.clone(),

@@ -26,6 +26,26 @@ pub async fn all(conn: &mut Conn) -> QueryResult<Vec<GitHubApp>> {
         .await
 }
 
+/// The row of a configured App, if a service has ever started with it.
+pub async fn find(host: &str, app: AppId, conn: &mut Conn) -> QueryResult<Option<AppRowId>> {
+    github_apps::table
+        .filter(github_apps::host.eq(host).and(github_apps::app_id.eq(app)))
+        .select(github_apps::id)
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// Changes no row, as one that does would: fails where nothing can be written.
+pub async fn try_to_write(conn: &mut Conn) -> QueryResult<()> {
+    let none = github_apps::table.filter(github_apps::id.lt(0));
+    diesel::update(none)
+        .set(github_apps::created_at.eq(github_apps::created_at))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
 /// The row of a configured App, made at its first start.
 pub async fn ensure(
     host: &str,

@@ -10,6 +10,7 @@ use crate::db::schema::installations;
 use crate::db::{Conn, Dialect, Json};
 use crate::github::client;
 use crate::github::ids::{InstallationId, OwnerId};
+use crate::github::needed;
 use crate::ids::{AppRowId, InstallationRowId};
 
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -46,14 +47,11 @@ impl Installation {
     /// What its owner did not grant, or took back.
     pub fn missing_permission(&self) -> Option<&'static str> {
         let granted = self.permissions.as_ref()?;
-        NEEDED
+        needed::PERMISSIONS
             .into_iter()
             .find(|needed| !granted.0.contains_key(*needed))
     }
 }
-
-/// Permissions without which nothing can be read; `read` is enough.
-const NEEDED: [&str; 2] = ["contents", "metadata"];
 
 pub async fn find(id: InstallationRowId, conn: &mut Conn) -> QueryResult<Option<Installation>> {
     installations::table

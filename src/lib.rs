@@ -13,10 +13,12 @@
 pub mod apps;
 pub mod cli;
 pub mod context;
+pub mod doctor;
 pub mod explain;
 pub mod fsck;
 pub mod housekeeping;
 pub mod serve;
+pub mod setup;
 
 // The legs.
 pub mod healing;

@@ -10,6 +10,7 @@ mod completion;
 mod config;
 mod demo;
 mod disk;
+mod doctor;
 mod explain;
 mod fsck;
 mod healthcheck;
@@ -19,10 +20,12 @@ mod migrate;
 mod openapi;
 mod out;
 mod serve;
+mod setup;
 mod signals;
 mod simulate;
 mod simulate_push;
 mod tables;
+mod typed;
 
 use std::process::ExitCode;
 
@@ -46,6 +49,22 @@ enum Command {
     /// exits with status 0; with 1 if that took longer than BINDERY_SHUTDOWN_TIMEOUT. A second signal
     /// ends it at once, with status 130.
     Serve(Flags),
+    /// Register a GitHub App for this service, with exactly the permissions and events that it needs.
+    ///
+    /// Shows the address of a page; whoever opens it confirms at GitHub. Then writes the App's key and secret,
+    /// and settings with which `serve`, started in that folder, needs no others; and looks at what GitHub has
+    /// to say of it, as `doctor` does.
+    ///
+    /// Exits with status 0 if that is all well.
+    Setup(Box<setup::SetupArgs>),
+    /// Look at the set-up from the settings to the last sweep: one line a check, and what to do about each ✗.
+    ///
+    /// Beside the service, with its settings. Changes nothing; GitHub is asked to send the newest delivery once
+    /// more, which is the only proof of the webhook's secret. What each check means is in docs/doctor.md.
+    ///
+    /// Exits with status 0 if nothing is to be mended, with 1 if something is, with 2 if the command line is not
+    /// understood.
+    Doctor(doctor::DoctorArgs),
     /// Bring the database's tables up to date. `serve` does it too.
     Migrate(Flags),
     /// Replay a real repository's commits through the whole service, offline, and check the result.
@@ -112,6 +131,8 @@ pub async fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(flags) => serve::run(flags).await,
+        Command::Setup(args) => setup::run(*args).await,
+        Command::Doctor(args) => doctor::run(args).await,
         Command::Migrate(flags) => migrate::run(flags).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Fsck(args) => fsck::run(args).await,

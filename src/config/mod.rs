@@ -38,7 +38,7 @@ pub use reader::Entry;
 pub use reference::{page, variables};
 pub use roles::RolesConfig;
 pub use setting::Setting;
-pub use source::{Flags, Origin, Sources};
+pub use source::{Flags, Origin, Sources, USUAL_FILE};
 pub use sync::SyncConfig;
 pub use webhook::WebhookConfig;
 
@@ -74,7 +74,9 @@ impl Config {
     /// Also every setting with its value and where that came from: what `config show` prints.
     pub fn explain(sources: &Sources<'_>) -> Result<(Self, Vec<Entry>), ConfigError> {
         let mut reader = Reader::new(sources);
-        if let Some(path) = reader.optional::<PathBuf>(&CONFIG_FILE) {
+        let named = reader.optional::<PathBuf>(&CONFIG_FILE);
+        let usual = sources.usual_file.clone().filter(|path| path.is_file());
+        if let Some(path) = named.or(usual) {
             reader.open(ConfigFile::read(path));
         }
         let config = Self::read(&mut reader);
@@ -140,7 +142,7 @@ const CONFIG_FILE: Setting = Setting {
     name: "config",
     env: "BINDERY_CONFIG",
     flag: Some("config"),
-    default: "no file",
+    default: "`bindery.toml` where it is started, if there is one",
     range: None,
     doc: " A TOML file with any of the settings below, and with more than one GitHub App.",
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
@@ -13,7 +13,12 @@ use super::reference;
 pub struct Sources<'a> {
     pub(super) flags: Flags,
     pub(super) env: Environment<'a>,
+    /// Read when no other file is named, if it is there.
+    pub(super) usual_file: Option<PathBuf>,
 }
+
+/// What `setup` writes, and every command finds where it is started.
+pub const USUAL_FILE: &str = "bindery.toml";
 
 /// The value of a variable, by its name.
 type Environment<'a> = Box<dyn Fn(&str) -> Option<OsString> + 'a>;
@@ -23,12 +28,25 @@ impl<'a> Sources<'a> {
         Self {
             flags,
             env: Box::new(env),
+            usual_file: None,
         }
     }
 
-    /// The flags given and the environment of this process.
+    /// The flags given, the environment of this process, and the file where it was started.
     pub fn process(flags: Flags) -> Self {
-        Self::new(flags, |name| std::env::var_os(name))
+        Self {
+            usual_file: Some(USUAL_FILE.into()),
+            ..Self::new(flags, |name| std::env::var_os(name))
+        }
+    }
+
+    /// As if the process had been started in `folder`.
+    #[must_use]
+    pub fn in_folder(self, folder: &Path) -> Self {
+        Self {
+            usual_file: Some(folder.join(USUAL_FILE)),
+            ..self
+        }
     }
 
     /// Nothing is set: every default.

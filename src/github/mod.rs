@@ -8,6 +8,7 @@ pub mod event;
 pub mod header;
 pub mod ids;
 mod name;
+pub mod needed;
 mod quote;
 pub mod signature;
 

@@ -30,6 +30,16 @@ impl Depth {
     }
 }
 
+/// How many jobs run by a lease that ended before `before`: their workers are gone, and nobody took the jobs back.
+pub async fn count_lost(before: DateTime<Utc>, conn: &mut Conn) -> QueryResult<i64> {
+    jobs::table
+        .filter(is_running())
+        .filter(jobs::lease_until.lt(before))
+        .select(count_star())
+        .first(conn)
+        .await
+}
+
 pub async fn depth(now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<Depth> {
     let waiting = || jobs::table.filter(is_waiting());
     let all: i64 = waiting().select(count_star()).first(conn).await?;

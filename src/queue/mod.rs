@@ -33,7 +33,7 @@ mod worker;
 pub use backoff::Backoff;
 pub use claim::{Claim, Limits, assign_installation};
 pub use command::{cancel, retry};
-pub use depth::{Depth, depth};
+pub use depth::{Depth, count_lost, depth};
 pub use enqueue::{Enqueued, NewJob, cancel_waiting, enqueue, forget_waiting};
 pub use history::{JobEvent, JobEventKind, events_of};
 pub use job::{

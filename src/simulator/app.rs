@@ -16,7 +16,7 @@ use super::{Simulator, StartError};
 const FIRST_HOOK: i64 = 482_613_907;
 
 /// What a webhook of an App may be told.
-const EVENTS: [&str; 6] = [
+pub(super) const EVENTS: [&str; 6] = [
     "create",
     "delete",
     "installation_target",
@@ -29,6 +29,7 @@ const EVENTS: [&str; 6] = [
 #[derive(Debug)]
 pub(super) struct App {
     pub(super) id: AppId,
+    pub(super) name: String,
     pub(super) slug: String,
     pub(super) hook_id: i64,
     pub(super) keys: AppKeys,
@@ -36,6 +37,8 @@ pub(super) struct App {
     /// Events that nobody ticked; the three that GitHub always sends are never in it.
     pub(super) unsubscribed: BTreeSet<String>,
     pub(super) created_at: DateTime<Utc>,
+    /// Whether it sends to who cannot prove to be who it sends to.
+    pub(super) insecure_ssl: bool,
     pub(super) ledger: Ledger,
     /// The budget of the App itself, which asks with its JWT.
     pub(super) rate: RateLimit,
@@ -70,12 +73,14 @@ impl App {
         let id = settings.app_id;
         Ok(Self {
             id,
+            name: "Bindery".to_owned(),
             slug,
             hook_id: (FIRST_HOOK..).nth(number).unwrap_or(FIRST_HOOK),
             keys,
             permissions: read_permissions(),
             unsubscribed: BTreeSet::new(),
             created_at: now,
+            insecure_ssl: false,
             ledger,
             rate,
         })
@@ -156,6 +161,16 @@ impl Simulator {
     pub fn set_webhook_url(&self, url: impl Into<String>) {
         let url = url.into();
         self.ledger(|ledger| ledger.webhook_url = Some(url));
+    }
+
+    /// Whether certificates of the webhook's receiver are looked at no more.
+    pub fn set_insecure_ssl(&self, insecure: bool) {
+        self.app(|app| app.insecure_ssl = insecure);
+    }
+
+    /// The App's webhook has no URL any more: nothing is sent.
+    pub fn unset_webhook_url(&self) {
+        self.ledger(|ledger| ledger.webhook_url = None);
     }
 
     /// The keys that the App has from now on; JWTs signed with another one are refused.

@@ -11,7 +11,7 @@ use super::payload;
 use super::signing::{self, Envelope};
 use super::world::World;
 
-const ALWAYS_SENT: [&str; 3] = ["installation", "installation_repositories", "ping"];
+pub(super) const ALWAYS_SENT: [&str; 3] = ["installation", "installation_repositories", "ping"];
 
 /// An event about to become a delivery.
 #[derive(Clone)]

@@ -39,6 +39,16 @@ impl Selection {
 /// What an App may do, by GitHub's names: `contents` → `read`.
 pub(super) type Permissions = BTreeMap<String, String>;
 
+/// Without which an event is not told; `None`: it needs none.
+pub(super) fn permission_for(event: &str) -> Option<&'static str> {
+    match event {
+        "create" | "delete" | "push" => Some("contents"),
+        "organization" => Some("members"),
+        "repository" => Some("metadata"),
+        _ => None,
+    }
+}
+
 /// An App on one account.
 #[derive(Debug)]
 pub(super) struct Installation {
@@ -57,13 +67,7 @@ pub(super) struct Installation {
 impl Installation {
     /// Whether its permissions are enough for an event.
     pub(super) fn may_hear(&self, event: &str) -> bool {
-        let needed = match event {
-            "create" | "delete" | "push" => "contents",
-            "organization" => "members",
-            "repository" => "metadata",
-            _ => return true,
-        };
-        self.permissions.contains_key(needed)
+        permission_for(event).is_none_or(|needed| self.permissions.contains_key(needed))
     }
 
     /// Whether the repository is its account's and selected.

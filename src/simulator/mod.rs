@@ -5,6 +5,7 @@
 //! world and sends the deliveries that GitHub would send. It knows nothing of Bindery.
 
 mod app;
+pub mod app_key;
 mod archive;
 mod auth;
 mod change;
@@ -22,6 +23,7 @@ mod owner;
 mod payload;
 mod rate;
 mod redirects;
+mod registration;
 mod repository;
 mod requests;
 mod rest;
@@ -102,7 +104,7 @@ struct Shared {
     http: reqwest::Client,
     in_flight: InFlight,
     stall: Stall,
-    /// How many redeliveries that the API was asked for are still to be sent.
+    /// How much that the API was asked for is still to be sent: redeliveries, and a new App's ping.
     redelivering: watch::Sender<usize>,
 }
 

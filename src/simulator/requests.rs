@@ -16,6 +16,8 @@ pub enum Route {
     AppInstallation,
     /// `POST …/access_tokens`
     AccessToken,
+    /// `GET` and `PATCH /app/hook/config`
+    HookConfig,
     HookDeliveries,
     HookDelivery,
     /// `POST …/attempts`
@@ -25,6 +27,10 @@ pub enum Route {
     /// The installation of an organisation or a user, by login.
     OwnerInstallation,
     RateLimit,
+    /// The page `…/settings/apps/new`, of a user or an organisation
+    RegisterApp,
+    /// `POST /app-manifests/{code}/conversions`
+    ManifestConversion,
     Repository,
     /// `GET …/installation`
     RepositoryInstallation,

@@ -175,7 +175,7 @@ impl Simulator {
         self.shared.attempt(&self.letter(guid), true).await
     }
 
-    /// Waits until every redelivery that the API was asked for has been sent.
+    /// Waits until all that requests make GitHub send has been sent: redeliveries, and a new App's ping.
     pub async fn redelivered(&self) {
         let mut waiting = self.shared.redelivering.subscribe();
         // It cannot fail: the sender lives as long as this GitHub.

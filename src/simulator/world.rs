@@ -11,7 +11,7 @@ use crate::github::ids::{AppId, InstallationId, OwnerId, RepositoryId};
 
 use super::app::App;
 use super::archive::ArchiveToken;
-use super::deliveries::Guid;
+use super::deliveries::{Guid, Letter};
 use super::faults::Fault;
 use super::host::Host;
 use super::ids::Ids;
@@ -20,6 +20,7 @@ use super::oddities::Oddities;
 use super::owner::{Owner, OwnerKind};
 use super::rate::RateLimit;
 use super::redirects::Redirects;
+use super::registration::Registered;
 use super::repository::Repository;
 use super::requests::Request;
 
@@ -57,6 +58,12 @@ pub(super) struct World {
     /// Less than the host's own, where somebody made it so.
     pub(super) listed_for: Option<TimeDelta>,
     pub(super) oddities: Oddities,
+    /// Whether registered Apps get no webhook secret.
+    pub(super) secretless: bool,
+    /// By their codes.
+    pub(super) registrations: HashMap<String, Registered>,
+    /// What is to be sent a moment after the answer to a request.
+    pub(super) unsent: Vec<Letter>,
 }
 
 impl World {
@@ -86,6 +93,9 @@ impl World {
             host: Host::default(),
             listed_for: None,
             oddities: Oddities::default(),
+            secretless: false,
+            registrations: HashMap::new(),
+            unsent: Vec::new(),
         };
         world.add_owner(octocat, "octocat", OwnerKind::User);
         world

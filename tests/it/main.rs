@@ -60,6 +60,7 @@ mod refs;
 mod replicas;
 mod requests;
 mod rows;
+mod setup;
 mod store;
 mod support;
 mod tenancy;

@@ -11,11 +11,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, interval_at};
 
-use super::out;
 use super::signals::Signals;
+use super::{out, typed};
 use crate::clock::Clock;
 use crate::github::ids::AppId;
 use crate::simulator::{Simulator, SimulatorSettings};
@@ -122,7 +121,7 @@ async fn play(
     every: Option<Duration>,
     mut signals: Signals,
 ) -> anyhow::Result<ExitCode> {
-    let mut lines = lines();
+    let mut lines = typed::lines();
     let mut timer = every.map(|every| interval_at(Instant::now() + every, every));
     loop {
         let verb = tokio::select! {
@@ -145,18 +144,4 @@ async fn next_of(timer: &mut Option<Interval>) {
         Some(timer) => drop(timer.tick().await),
         None => std::future::pending().await,
     }
-}
-
-/// What is typed. A thread of its own reads it, which ends with the process: Tokio's would keep the
-/// process until the next line.
-fn lines() -> mpsc::Receiver<String> {
-    let (typed, lines) = mpsc::channel(1);
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lines().map_while(Result::ok) {
-            if typed.blocking_send(line).is_err() {
-                break;
-            }
-        }
-    });
-    lines
 }

@@ -123,6 +123,11 @@ impl AppSigner {
         }
     }
 
+    /// GitHub's clock minus ours.
+    pub(crate) fn offset(&self) -> TimeDelta {
+        self.state().offset
+    }
+
     /// Takes GitHub's time from an answer that came at `now`.
     pub(crate) fn observe(&self, github: DateTime<Utc>, now: DateTime<Utc>) {
         let offset = github - now;

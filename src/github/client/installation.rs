@@ -16,6 +16,8 @@ pub struct App {
     /// Enterprise Server may have none.
     pub slug: Option<String>,
     pub name: String,
+    /// Its page, from where it is installed.
+    pub html_url: Option<String>,
     /// Name of a permission → `read` or `write`.
     #[serde(default, deserialize_with = "texts")]
     pub permissions: BTreeMap<String, String>,

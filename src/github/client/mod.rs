@@ -9,8 +9,10 @@ mod etag;
 #[doc(hidden)]
 pub mod fuzz;
 mod git;
+mod hook;
 mod installation;
 mod rate_limit;
+mod registration;
 mod repository;
 mod request;
 mod send;
@@ -18,14 +20,17 @@ mod send;
 mod tests;
 mod transport;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 pub use archive::Archive;
 pub use config::{ClientLimits, GitHubConfig, GitHubConfigError, host_of};
 pub use delivery::{Deliveries, DeliveryCursor, FetchedDelivery, HookDelivery};
 pub use etag::{Conditional, ETag};
 pub use git::{Commit, Listing, Tree, TreeItem};
+pub use hook::HookConfig;
 pub use installation::{Account, App, Installation, Installations};
+pub use rate_limit::HourlyBudget;
+pub use registration::{Registered, RegistrationError, convert};
 pub use repository::{Repositories, Repository, RepositoryKey};
 
 use super::app_auth::{AppSigner, TokenCache};
@@ -82,6 +87,11 @@ impl GitHub {
 
     pub fn app_id(&self) -> AppId {
         self.app_id
+    }
+
+    /// How far GitHub's clock is ahead of ours, by its answers so far; less than 20 seconds counts as nothing.
+    pub fn clock_offset(&self) -> TimeDelta {
+        self.signer.offset()
     }
 
     /// Until when GitHub wants no request under this installation, if it does.

@@ -2,9 +2,38 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::StatusCode;
+use serde::Deserialize;
 
+use super::GitHub;
+use super::request::Request;
 use super::transport::Answer;
-use crate::github::error::RateLimitKind;
+use crate::github::error::{GitHubError, RateLimitKind};
+use crate::github::ids::InstallationId;
+
+/// What an installation may ask in an hour, and what of it is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct HourlyBudget {
+    pub limit: u32,
+    pub remaining: u32,
+}
+
+impl GitHub {
+    /// Costs nothing of it. `NotFound` on an Enterprise Server that counts no requests.
+    pub async fn hourly_budget(&self, id: InstallationId) -> Result<HourlyBudget, GitHubError> {
+        #[derive(Deserialize)]
+        struct Resources {
+            core: HourlyBudget,
+        }
+        #[derive(Deserialize)]
+        struct Limits {
+            resources: Resources,
+        }
+        let request = Request::get("/rate_limit", &[], self.json_cap());
+        let answered = self.as_installation(id, &request, None).await?;
+        let limits: Limits = answered.answer.json()?;
+        Ok(limits.resources.core)
+    }
+}
 
 /// One signal to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Sending a request as the App or under an installation, within its budget, with one fresh token if refused.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -16,6 +17,7 @@ use super::transport::{Answer, Credentials};
 use crate::github::app_auth::InstallationToken;
 use crate::github::error::{AccessLost, GitHubError};
 use crate::github::ids::InstallationId;
+use crate::github::needed;
 
 /// The current key, the other key, and once more each when our clock turns out to be wrong.
 const MAX_REFUSALS: usize = 4;
@@ -125,10 +127,12 @@ impl GitHub {
 
     /// A token for the whole installation, so that it serves every repository and the access checks.
     async fn mint(&self, id: InstallationId) -> Result<InstallationToken, GitHubError> {
+        let read = |name| (name, "read");
+        let permissions: BTreeMap<_, _> = needed::PERMISSIONS.into_iter().map(read).collect();
         let request = Request::post(
             "/app/installations/{installation_id}/access_tokens",
             &[&id],
-            json!({ "permissions": { "contents": "read", "metadata": "read" } }),
+            json!({ "permissions": permissions }),
             self.json_cap(),
         );
         let answer = self.as_app(&request).await?;

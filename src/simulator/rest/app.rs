@@ -2,9 +2,10 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::github::ids::{AppId, InstallationId, RepositoryId};
+use crate::simulator::app::App;
 use crate::simulator::auth::Caller;
 use crate::simulator::installation::{Installation, Permissions, Token};
 use crate::simulator::payload::{self, timestamp};
@@ -66,26 +67,26 @@ impl World {
     }
 
     fn app_itself(&self, id: AppId) -> Answer {
-        let app = self.app(id);
-        Answer::json(
-            200,
-            &json!({
-                "id": app.id,
-                "client_id": app.client_id(),
-                "slug": app.slug,
-                "node_id": payload::node_id("A", app.id.get()),
-                "owner": payload::owner(&self.host, self.owner(self.actor)),
-                "name": "Bindery",
-                "description": "",
-                "external_url": "https://example.com",
-                "html_url": format!("{}/apps/{}", self.host.web(), app.slug),
-                "created_at": timestamp(app.created_at),
-                "updated_at": timestamp(app.created_at),
-                "permissions": app.permissions,
-                "events": app.events(),
-                "installations_count": self.installations_of_app(id).count(),
-            }),
-        )
+        Answer::json(200, &self.app_shown(self.app(id)))
+    }
+
+    pub(super) fn app_shown(&self, app: &App) -> Value {
+        json!({
+            "id": app.id,
+            "client_id": app.client_id(),
+            "slug": app.slug,
+            "node_id": payload::node_id("A", app.id.get()),
+            "owner": payload::owner(&self.host, self.owner(self.actor)),
+            "name": app.name,
+            "description": "",
+            "external_url": "https://example.com",
+            "html_url": format!("{}/apps/{}", self.host.web(), app.slug),
+            "created_at": timestamp(app.created_at),
+            "updated_at": timestamp(app.created_at),
+            "permissions": app.permissions,
+            "events": app.events(),
+            "installations_count": self.installations_of_app(app.id).count(),
+        })
     }
 
     fn app_installations(&self, app: AppId, asked: &Asked) -> Answer {

@@ -1,4 +1,5 @@
 use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::github::ids::AppId;
@@ -11,7 +12,62 @@ use crate::simulator::world::World;
 use super::route::Call;
 use super::{Answer, Asked};
 
+/// What of a webhook is to be changed.
+#[derive(Debug, Default, Deserialize)]
+struct HookChange {
+    url: Option<String>,
+    content_type: Option<String>,
+    insecure_ssl: Option<Value>,
+    secret: Option<String>,
+}
+
 impl World {
+    pub(super) fn answer_hook_config(
+        &mut self,
+        asked: &Asked,
+        caller: &Caller,
+    ) -> Result<Answer, Answer> {
+        let app = Self::only_app(caller)?;
+        if asked.method == "PATCH" {
+            let change = serde_json::from_slice(&asked.body)
+                .map_err(|_| Answer::message(400, "Problems parsing JSON"))?;
+            self.change_hook(app, change);
+        }
+        Ok(Answer::json(200, &self.hook_config(app)))
+    }
+
+    fn change_hook(&mut self, app: AppId, change: HookChange) {
+        let app = self.app_mut(app);
+        if let Some(insecure) = change.insecure_ssl {
+            app.insecure_ssl = insecure == "1" || insecure == 1;
+        }
+        if let Some(url) = change.url {
+            app.ledger.webhook_url = Some(url);
+        }
+        if let Some(kind) = change.content_type {
+            app.ledger.form_bodies = kind == "form";
+        }
+        if let Some(secret) = change.secret {
+            app.ledger.secret = secret;
+        }
+    }
+
+    /// The secret is never shown: whether there is one.
+    pub(in crate::simulator) fn hook_config(&self, app: AppId) -> Value {
+        let app = self.app(app);
+        let mut shown = json!({
+            "content_type": if app.ledger.form_bodies { "form" } else { "json" },
+            "insecure_ssl": if app.insecure_ssl { "1" } else { "0" },
+        });
+        if let Some(url) = &app.ledger.webhook_url {
+            shown["url"] = url.clone().into();
+        }
+        if !app.ledger.secret.is_empty() {
+            shown["secret"] = "********".into();
+        }
+        shown
+    }
+
     pub(super) fn answer_hook(
         &self,
         asked: &Asked,

@@ -7,6 +7,7 @@ mod git;
 mod hooks;
 mod pipeline;
 mod refs;
+mod registration;
 mod repositories;
 mod route;
 mod server;
@@ -41,6 +42,13 @@ impl Asked {
 
     fn parameters(&self) -> BTreeMap<String, String> {
         url::form_urlencoded::parse(self.query.as_bytes())
+            .into_owned()
+            .collect()
+    }
+
+    /// The fields of a form that was posted.
+    fn form(&self) -> BTreeMap<String, String> {
+        url::form_urlencoded::parse(&self.body)
             .into_owned()
             .collect()
     }

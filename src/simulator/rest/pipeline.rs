@@ -23,7 +23,8 @@ const API_VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
 pub(super) struct Handled {
     pub(super) answer: Answer,
     pub(super) fault: Option<Fault>,
-    pub(super) redeliver: Option<Letter>,
+    /// What is sent a moment later, and whether that is a redelivery.
+    pub(super) later: Vec<(Letter, bool)>,
 }
 
 impl World {
@@ -49,6 +50,9 @@ impl World {
             (None, Err(refusal)) => refusal,
             (None, Ok(caller)) => self.within_budget(asked, &call, &caller),
         };
+        let first = self.take_unsent().into_iter().map(|letter| (letter, false));
+        let later = redeliver.map(|letter| (letter, true));
+        let later = later.into_iter().chain(first).collect();
         self.stamp(&mut answer, fault.as_ref());
         let hung = fault.as_ref().is_some_and(Fault::hangs);
         self.requests.push(Request {
@@ -64,7 +68,7 @@ impl World {
         Handled {
             answer,
             fault,
-            redeliver,
+            later,
         }
     }
 
@@ -108,6 +112,9 @@ impl World {
             Route::HookDeliveries | Route::HookDelivery | Route::Redelivery => {
                 self.answer_hook(asked, call, caller)
             }
+            Route::HookConfig => self.answer_hook_config(asked, caller),
+            Route::RegisterApp => self.register_page(asked, call),
+            Route::ManifestConversion => self.conversion(&call.what),
             Route::InstallationRepositories => self.installation_repositories(asked, caller),
             Route::RateLimit => Ok(self.rate_limit(caller)),
             Route::Archive => self.archive_link(asked, call, caller),

@@ -33,6 +33,13 @@ pub(super) fn parse(method: &str, prefix: &str, path: &str) -> Call {
             ..Call::unknown()
         };
     }
+    if let Some(organization) = registers(path) {
+        return Call {
+            route: Route::RegisterApp,
+            what: organization.to_owned(),
+            ..Call::unknown()
+        };
+    }
     let Some(path) = path.strip_prefix(prefix) else {
         return Call::unknown();
     };
@@ -58,6 +65,15 @@ pub(super) fn parse(method: &str, prefix: &str, path: &str) -> Call {
         repository,
         what,
         tail,
+    }
+}
+
+/// The organisation whose page to register an App it is; empty for a user's own. Pages are no part of the API.
+fn registers(path: &str) -> Option<&str> {
+    match path.split('/').collect::<Vec<_>>()[..] {
+        ["", "settings", "apps", "new"] => Some(""),
+        ["", "organizations", organization, "settings", "apps", "new"] => Some(organization),
+        _ => None,
     }
 }
 
@@ -97,6 +113,8 @@ fn elsewhere(method: &str, rest: &[&str]) -> (Route, String) {
         ("GET", ["app", "installations"]) => (Route::AppInstallations, ""),
         ("GET", ["app", "installations", id]) => (Route::AppInstallation, *id),
         ("POST", ["app", "installations", id, "access_tokens"]) => (Route::AccessToken, *id),
+        ("POST", ["app-manifests", code, "conversions"]) => (Route::ManifestConversion, *code),
+        ("GET" | "PATCH", ["app", "hook", "config"]) => (Route::HookConfig, ""),
         ("GET", ["app", "hook", "deliveries"]) => (Route::HookDeliveries, ""),
         ("GET", ["app", "hook", "deliveries", id]) => (Route::HookDelivery, *id),
         ("POST", ["app", "hook", "deliveries", id, "attempts"]) => (Route::Redelivery, *id),

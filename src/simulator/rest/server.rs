@@ -67,10 +67,12 @@ async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
     let asked = read(&request, &body);
     let (handled, stalled) = shared.with(|world| {
         let handled = world.handle(&asked);
-        if handled.redeliver.is_some() {
-            // Before anybody can know of the request: whoever does may wait for what it asked for.
-            shared.redelivering.send_modify(|waiting| *waiting += 1);
-        }
+        // Before anybody can know of the request: whoever does may wait for what it asked for.
+        let more = handled.later.len();
+        shared.redelivering.send_if_modified(|waiting| {
+            *waiting += more;
+            more > 0
+        });
         let logged = world.requests.last_mut();
         (
             handled,
@@ -80,10 +82,10 @@ async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
     let Handled {
         answer,
         fault,
-        redeliver,
+        later,
     } = handled;
-    if let Some(letter) = redeliver {
-        redeliver_later(&shared, letter);
+    for (letter, redelivery) in later {
+        send_later(&shared, letter, redelivery);
     }
     if let Some(stalled) = stalled {
         stalled.let_go().await;
@@ -102,10 +104,10 @@ async fn serve(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
 }
 
 /// A moment after the answer, as GitHub does. It has been counted as waiting.
-fn redeliver_later(shared: &Data<Shared>, letter: Letter) {
+fn send_later(shared: &Data<Shared>, letter: Letter, redelivery: bool) {
     let shared = Data::clone(shared);
     tokio::spawn(async move {
-        shared.attempt(&letter, true).await;
+        shared.attempt(&letter, redelivery).await;
         shared.redelivering.send_modify(|waiting| *waiting -= 1);
     });
 }

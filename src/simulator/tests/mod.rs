@@ -10,6 +10,7 @@ mod history;
 mod hosts;
 mod identity;
 mod redirects;
+mod registration;
 mod stall;
 mod troubles;
 mod truth;

@@ -58,6 +58,33 @@ impl World {
         self.emit_all(emissions)
     }
 
+    /// A webhook was set up.
+    pub(super) fn ping(&mut self, id: AppId) -> Option<Letter> {
+        let app = self.app(id);
+        let hook = json!({
+            "type": "App",
+            "id": app.hook_id,
+            "name": "web",
+            "active": true,
+            "events": app.events(),
+            "config": self.hook_config(id),
+            "app_id": app.id,
+        });
+        let fields = json!({
+            "zen": "Mind your words, they are important.",
+            "hook_id": app.hook_id,
+            "hook": hook,
+        });
+        self.emit(Emission {
+            app: id,
+            event: "ping",
+            action: None,
+            installation: None,
+            repository: None,
+            fields: payload::fields(fields),
+        })
+    }
+
     /// One event, told to several Apps.
     fn emit_all(&mut self, emissions: impl Iterator<Item = Emission>) -> Vec<Letter> {
         let mut guid = None;
@@ -80,36 +107,7 @@ fn installations<'a>(
 impl Simulator {
     /// What GitHub sends when a webhook is set up.
     pub async fn ping(&self) -> Option<Sent> {
-        let letter = self.with(|world| {
-            let app = world.app(self.app);
-            let hook = json!({
-                "type": "App",
-                "id": app.hook_id,
-                "name": "web",
-                "active": true,
-                "events": app.events(),
-                "config": {
-                    "content_type": if app.ledger.form_bodies { "form" } else { "json" },
-                    "insecure_ssl": "0",
-                    "secret": "********",
-                    "url": app.ledger.webhook_url,
-                },
-                "app_id": app.id,
-            });
-            let fields = json!({
-                "zen": "Mind your words, they are important.",
-                "hook_id": app.hook_id,
-                "hook": hook,
-            });
-            world.emit(Emission {
-                app: self.app,
-                event: "ping",
-                action: None,
-                installation: None,
-                repository: None,
-                fields: payload::fields(fields),
-            })
-        });
+        let letter = self.with(|world| world.ping(self.app));
         self.send(letter.into_iter().collect()).await.pop()
     }
 }
