@@ -11,6 +11,7 @@ mod auth;
 mod bindings;
 mod body;
 mod budget;
+mod console;
 mod deliveries;
 mod endpoint;
 mod etag;
@@ -49,7 +50,7 @@ use std::sync::Arc;
 use actix_web::{HttpRequest, web};
 use chrono::{DateTime, Utc};
 
-use crate::config::RolesConfig;
+use crate::config::Config;
 use crate::context::Context;
 use crate::db::{DbError, Pooled};
 use crate::ids::OrganizationId;
@@ -153,14 +154,17 @@ impl Api {
 /// What a process answers that is no receiver: whether it lives, and how it does.
 const OF_ANY_ROLE: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
-/// The routes of a process with these roles.
-fn endpoints_of(roles: &RolesConfig) -> Vec<Endpoint> {
+/// The routes of a process with these settings.
+fn endpoints_of(config: &Config) -> Vec<Endpoint> {
     let mut served = endpoints();
-    served.retain(|endpoint| roles.receiver || OF_ANY_ROLE.contains(&endpoint.path()));
+    if config.http.console {
+        served.extend(console::endpoints());
+    }
+    served.retain(|endpoint| config.roles.receiver || OF_ANY_ROLE.contains(&endpoint.path()));
     served
 }
 
-/// Every route.
+/// Every route of the API.
 fn endpoints() -> Vec<Endpoint> {
     let mut all = vec![
         Endpoint::at("/webhooks/github")

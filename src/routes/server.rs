@@ -24,7 +24,7 @@ pub fn app(
     >,
 > {
     let prefix = api.context.config.http.path_prefix.clone();
-    let served = endpoints_of(&api.context.config.roles);
+    let served = endpoints_of(&api.context.config);
     App::new()
         .app_data(web::Data::new(api))
         .service(
