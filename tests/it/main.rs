@@ -33,6 +33,7 @@ mod bindings;
 mod canary;
 mod certificates;
 mod coalescing;
+mod console;
 mod content;
 mod database;
 mod demo;

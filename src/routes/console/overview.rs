@@ -27,11 +27,9 @@ pub(super) async fn show(visitor: Visitor) -> Result<HttpResponse, ApiError> {
     let troubles = unwell::troubles(&visitor, day.discarded(), &mut conn).await?;
     drop(conn);
     let content = html! {
-        (live("overview", html! {
-            (health(&visitor, &troubles))
-            (day.figures(&visitor))
-            (day.plots())
-        }))
+        (live("well", health(&visitor, &troubles)))
+        (live("figures", day.figures(&visitor)))
+        (live("plots", day.plots()))
     };
     let page = Page {
         section: Section::Overview,

@@ -21,17 +21,22 @@ impl Table<'_> {
         }
         html! {
             div.box role="region" aria-label=(self.caption) tabindex="0" {
-                table {
+                // The roles are told again: as cards they would be lost.
+                table role="table" {
                     caption.unseen { (self.caption) }
-                    thead { tr { @for column in self.columns { th scope="col" { (column) } } } }
-                    tbody {
+                    thead role="rowgroup" {
+                        tr role="row" {
+                            @for column in self.columns { th scope="col" role="columnheader" { (column) } }
+                        }
+                    }
+                    tbody role="rowgroup" {
                         @for row in &self.rows {
-                            tr {
+                            tr role="row" {
                                 @for (index, (column, cell)) in self.columns.iter().zip(row).enumerate() {
                                     @if index == 0 {
-                                        th scope="row" data-label=(column) { (cell) }
+                                        th scope="row" role="rowheader" data-label=(column) { div { (cell) } }
                                     } @else {
-                                        td data-label=(column) { (cell) }
+                                        td role="cell" data-label=(column) { div { (cell) } }
                                     }
                                 }
                             }
