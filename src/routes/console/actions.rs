@@ -18,7 +18,8 @@ pub(super) async fn sync(
 ) -> Result<HttpResponse, ApiError> {
     let api = meant.api.clone();
     let done = bindings::request_sync(meant.api, meant.caller, at).await?;
-    let page = request.path().trim_end_matches("/sync");
+    let path = request.path();
+    let page = path.strip_suffix("/sync").unwrap_or(path);
     Ok(to(&with_job(page, &done, &api)))
 }
 

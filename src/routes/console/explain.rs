@@ -188,9 +188,9 @@ fn hints(visitor: &Visitor) -> Markup {
     html! {
         ul.hints {
             @if visitor.caller.is_global() { li { "a delivery's GUID, from GitHub's Recent deliveries: " code { "72d3162e-cc78-11e3-81ab-4c9367dc0958" } } }
-            li { "a commit, in full, with its repository or without: " code { "octo/templates@6dcb09b…" } }
-            li { "a repository: " code { "octo/templates" } }
-            li { "a binding: " code { "/orgs/acme/bindings/site" } " or " code { "acme/site" } }
+            li { "a commit, in full, with its repository or without: " code { "owner/name@6dcb09b…" } }
+            li { "a repository: " code { "owner/name" } }
+            li { "a binding: " code { "/orgs/{org}/bindings/{name}" } " or " code { "org/name" } }
             li { "a job: " code { "12" } }
         }
     }

@@ -50,7 +50,7 @@ impl Table<'_> {
 
 /// Nothing is there, and what to do about it.
 pub(super) fn empty(says: &str, to_do: Markup) -> Markup {
-    html! { div.empty { p { strong { (says) } } p { (to_do) } } }
+    html! { div.empty { p { strong { (says) } } div { (to_do) } } }
 }
 
 /// Names with what they are.

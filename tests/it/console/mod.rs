@@ -14,7 +14,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::World;
-use browser::{Browser, Page};
+use browser::Browser;
 
 /// A token made through the API: its id, and itself.
 async fn token(world: &World, label: &str, organization: Option<&str>, role: &str) -> (i64, String) {
@@ -70,8 +70,10 @@ async fn all_pages(world: &World) -> Vec<String> {
     let delivery = world.last_delivery("push").await;
     pages.push(format!("/deliveries/{}", delivery.id));
     pages.push(format!("/explain?q={}", delivery.guid));
-    for row in 1..=world.count("repositories").await {
-        pages.push(format!("/repositories/{row}"));
+    for row in 1..=20 {
+        if world.count(&format!("repositories WHERE id = {row}")).await == 1 {
+            pages.push(format!("/repositories/{row}"));
+        }
     }
     pages
 }

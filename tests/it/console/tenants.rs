@@ -28,12 +28,13 @@ stories! {
                 _ => &[404],
             };
             assert!(expected.contains(&status), "{path}: {status}");
-            // The box shows what was typed.
-            let text = match path.split_once("q=") {
-                Some(_) => page.text().split_once("</form>").map(|(_, rest)| rest.split_once("search").map_or(rest.to_owned(), |(_, rest)| rest.to_owned())).unwrap_or_default(),
-                None => page.text(),
-            };
-            let shown: Vec<&str> = theirs().into_iter().filter(|word| text.contains(&format!("{word}<")) || text.contains(&format!("/{word}/"))).collect();
+            // Its own log says what it asked for.
+            if path.starts_with("/audit") {
+                continue;
+            }
+            let text = page.text();
+            let is_shown = |word: &&str| text.contains(&format!("{word}<")) || text.contains(&format!("/{word}/"));
+            let shown: Vec<&str> = theirs().into_iter().filter(is_shown).collect();
             assert!(shown.is_empty(), "{path} shows {shown:?}: {text}");
         }
         world.end().await;
