@@ -9,7 +9,8 @@ use super::sign_in::to;
 use super::visitor::link;
 use crate::routes::bindings::{self, At};
 use crate::routes::problem::ApiError;
-use crate::routes::{Api, deliveries, jobs};
+use crate::routes::jobs::command;
+use crate::routes::{Api, deliveries};
 
 pub(super) async fn sync(
     meant: Meant,
@@ -35,13 +36,13 @@ pub(super) async fn replay(
 pub(super) async fn retry(meant: Meant, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let api = meant.api.clone();
     let page = link(&api, &format!("/jobs/{id}"));
-    let done = jobs::retry(meant.api, meant.caller, id).await?;
+    let done = command::retry(meant.api, meant.caller, id).await?;
     Ok(to(&job_of(&done, &api).unwrap_or(page)))
 }
 
 pub(super) async fn cancel(meant: Meant, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let page = link(&meant.api, &format!("/jobs/{id}"));
-    jobs::cancel(meant.api, meant.caller, id).await?;
+    command::cancel(meant.api, meant.caller, id).await?;
     Ok(to(&page))
 }
 
