@@ -8,8 +8,8 @@ use super::query;
 use super::sign_in::to;
 use super::visitor::link;
 use crate::routes::bindings::{self, At};
-use crate::routes::problem::ApiError;
 use crate::routes::jobs::command;
+use crate::routes::problem::ApiError;
 use crate::routes::{Api, deliveries};
 
 pub(super) async fn sync(
@@ -24,10 +24,7 @@ pub(super) async fn sync(
     Ok(to(&with_job(page, &done, &api)))
 }
 
-pub(super) async fn replay(
-    meant: Meant,
-    id: web::Path<String>,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn replay(meant: Meant, id: web::Path<String>) -> Result<HttpResponse, ApiError> {
     let page = link(&meant.api, &format!("/deliveries/{id}"));
     deliveries::replay(meant.api, meant.caller, id).await?;
     Ok(to(&page))

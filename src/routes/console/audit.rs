@@ -15,10 +15,7 @@ use crate::routes::page;
 use crate::routes::problem::ApiError;
 use crate::token::Role;
 
-pub(super) async fn list(
-    visitor: Visitor,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn list(visitor: Visitor, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     visitor.caller.needs(Role::Admin)?;
     let asked: AuditListQuery = query::read(&request)?;
     let page = page::Page::new("audit", asked.limit, asked.cursor.as_deref())?;
@@ -33,8 +30,19 @@ pub(super) async fn list(
     let slug = |event: &AuditEvent| slugs.get(&event.organization_id?).map(String::as_str);
     let table = Table {
         caption: "The audit log",
-        columns: &["What", "Who", "Where", "Organisation", "Result", "From", "When"],
-        rows: rows.iter().map(|event| row(&visitor, event, slug(event))).collect(),
+        columns: &[
+            "What",
+            "Who",
+            "Where",
+            "Organisation",
+            "Result",
+            "From",
+            "When",
+        ],
+        rows: rows
+            .iter()
+            .map(|event| row(&visitor, event, slug(event)))
+            .collect(),
     };
     let content = html! {
         (narrow(&visitor, &request))
@@ -70,14 +78,19 @@ fn row(visitor: &Visitor, event: &AuditEvent, organization: Option<&str>) -> Vec
         html! { code.wrap { (event.place) } @if let Some(detail) = &event.detail { " " span.quiet { (detail) } } },
         organization.map_or_else(|| quiet("–"), |slug| html! { (slug) }),
         pills::http(event.status),
-        event.source.as_deref().map_or_else(|| quiet("the process"), code),
+        event
+            .source
+            .as_deref()
+            .map_or_else(|| quiet("the process"), code),
         html! { (ago(event.at, visitor.now())) " " span.quiet { (exact(event.at)) } },
     ]
 }
 
 fn actor(event: &AuditEvent) -> Markup {
     match (event.actor, &event.token_label, event.token_id) {
-        (ActorKind::Token, Some(label), Some(id)) => html! { (label) " " span.quiet { "token " (id.get()) } },
+        (ActorKind::Token, Some(label), Some(id)) => {
+            html! { (label) " " span.quiet { "token " (id.get()) } }
+        }
         (ActorKind::Token, ..) => quiet("a token"),
         (ActorKind::ConfiguredAdmin, ..) => html! { "configured admin" },
         (ActorKind::Process, ..) => html! { "the process" },

@@ -5,7 +5,9 @@ use maud::{Markup, html};
 
 use super::bindings::follows;
 use super::frame::{Page, Section};
-use super::parts::{self, Table, act, code, empty, facts, job_link, link, live, outside, quiet, sha_or};
+use super::parts::{
+    self, Table, act, code, empty, facts, job_link, link, live, outside, quiet, sha_or,
+};
 use super::time::{ago, ago_or};
 use super::visitor::Visitor;
 use super::{pills, query};
@@ -121,17 +123,38 @@ fn standing(visitor: &Visitor, view: &BindingView) -> Markup {
     let grants = visitor.api.context.config.access.grants;
     let (owner, installation) = view.shown_ids(grants);
     let repository = view.repository.as_ref();
-    let number = |id: Option<i64>| id.map_or_else(|| quiet("unknown yet"), |id| code(&id.to_string()));
-    let tree = view.current_content().map(|content| content.tree_sha.as_str());
+    let number =
+        |id: Option<i64>| id.map_or_else(|| quiet("unknown yet"), |id| code(&id.to_string()));
+    let tree = view
+        .current_content()
+        .map(|content| content.tree_sha.as_str());
     facts(vec![
-        ("Last sync", html! { (pills::status(binding.status)) " " (ago_or(binding.synced_at, "never succeeded", now)) }),
-        ("Error", binding.error.as_deref().map_or_else(|| quiet("none"), |error| html! { span.error { (error) } })),
+        (
+            "Last sync",
+            html! { (pills::status(binding.status)) " " (ago_or(binding.synced_at, "never succeeded", now)) },
+        ),
+        (
+            "Error",
+            binding
+                .error
+                .as_deref()
+                .map_or_else(|| quiet("none"), |error| html! { span.error { (error) } }),
+        ),
         ("Access", pills::access(view.access(grants))),
-        ("Commit", sha_or(binding.commit_sha.as_deref(), "nothing yet")),
+        (
+            "Commit",
+            sha_or(binding.commit_sha.as_deref(), "nothing yet"),
+        ),
         ("Tree", sha_or(tree, "nothing yet")),
-        ("Ref", code(binding.git_ref.as_deref().unwrap_or("the default branch"))),
+        (
+            "Ref",
+            code(binding.git_ref.as_deref().unwrap_or("the default branch")),
+        ),
         ("Root path", code(&binding.root_path)),
-        ("Repository id", number(repository.map(|row| row.github_id.get()))),
+        (
+            "Repository id",
+            number(repository.map(|row| row.github_id.get())),
+        ),
         ("Owner id", number(owner.map(|id| id.get()))),
         ("Installation id", number(installation.map(|id| id.get()))),
         ("Last delivery", last_delivery(visitor, view)),
@@ -156,14 +179,19 @@ fn history(visitor: &Visitor, jobs: Vec<Job>) -> Markup {
         columns: &["Job", "State", "Why", "Attempt", "Outcome", "When"],
         rows: jobs.iter().map(|job| row(visitor, job)).collect(),
     };
-    table.or(empty("No sync is known.", html! { "Jobs are kept for a while after they ended." }))
+    table.or(empty(
+        "No sync is known.",
+        html! { "Jobs are kept for a while after they ended." },
+    ))
 }
 
 fn row(visitor: &Visitor, job: &Job) -> Vec<Markup> {
     let error = job.errors.0.last().map(|attempt| attempt.error.as_str());
     let word = |key| job.result.as_ref().and_then(|it| it.0.get(key)?.as_str());
     let outcome = match (word("outcome"), word("commit"), error) {
-        (Some(outcome), commit, _) => html! { (outcome) @if let Some(commit) = commit { " " (parts::sha(commit)) } },
+        (Some(outcome), commit, _) => {
+            html! { (outcome) @if let Some(commit) = commit { " " (parts::sha(commit)) } }
+        }
         (None, _, Some(error)) => html! { span.error { (error) } },
         (None, _, None) => quiet("–"),
     };

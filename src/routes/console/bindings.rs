@@ -28,10 +28,7 @@ struct BindingsQuery {
     cursor: Option<String>,
 }
 
-pub(super) async fn list(
-    visitor: Visitor,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn list(visitor: Visitor, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let asked: BindingsQuery = query::read(&request)?;
     let page = page::Page::new("console-bindings", asked.limit, asked.cursor.as_deref())?;
     let mut conn = visitor.api.read().await?;
@@ -48,7 +45,8 @@ pub(super) async fn list(
     let mut rows = binding::list(&filter, page.rows(), &mut conn).await?;
     drop(conn);
     let next = page.cut(&mut rows, |view| view.binding.id.to_string());
-    let next = next.map(|position| query::next(&request, &page::encode("console-bindings", &position)));
+    let next =
+        next.map(|position| query::next(&request, &page::encode("console-bindings", &position)));
     let content = html! {
         (narrow(&visitor, &request))
         (live("bindings", table(&visitor, &rows)))
@@ -96,7 +94,14 @@ fn narrow(visitor: &Visitor, request: &HttpRequest) -> Markup {
 fn table(visitor: &Visitor, rows: &[BindingView]) -> Markup {
     let table = Table {
         caption: "Bindings",
-        columns: &["Binding", "Follows", "Last sync", "Access", "Serves", "Synced"],
+        columns: &[
+            "Binding",
+            "Follows",
+            "Last sync",
+            "Access",
+            "Serves",
+            "Synced",
+        ],
         rows: rows.iter().map(|view| row(visitor, view)).collect(),
     };
     table.or(empty(

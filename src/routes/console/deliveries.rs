@@ -14,10 +14,7 @@ use crate::routes::page;
 use crate::routes::problem::ApiError;
 use crate::token::Role;
 
-pub(super) async fn list(
-    visitor: Visitor,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn list(visitor: Visitor, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     visitor.caller.needs_global(Role::Viewer)?;
     let asked: DeliveryListQuery = query::read(&request)?;
     let page = page::Page::new("deliveries", asked.limit, asked.cursor.as_deref())?;
@@ -27,8 +24,13 @@ pub(super) async fn list(
     let next = next.map(|position| query::next(&request, &page::encode("deliveries", &position)));
     let table = Table {
         caption: "Deliveries",
-        columns: &["Delivery", "Event", "State", "Reason", "Ref", "Head", "Received"],
-        rows: rows.iter().map(|delivery| row(&visitor, delivery)).collect(),
+        columns: &[
+            "Delivery", "Event", "State", "Reason", "Ref", "Head", "Received",
+        ],
+        rows: rows
+            .iter()
+            .map(|delivery| row(&visitor, delivery))
+            .collect(),
     };
     let none = empty(
         "No delivery is here.",
@@ -49,7 +51,10 @@ pub(super) async fn list(
 }
 
 fn narrow(visitor: &Visitor, request: &HttpRequest) -> Markup {
-    let words: Vec<&str> = DeliveryState::ALL.iter().map(|state| state.as_str()).collect();
+    let words: Vec<&str> = DeliveryState::ALL
+        .iter()
+        .map(|state| state.as_str())
+        .collect();
     let given = |name| query::given(request, name);
     filters(
         &visitor.link("/deliveries"),
@@ -70,7 +75,10 @@ fn row(visitor: &Visitor, delivery: &Delivery) -> Vec<Markup> {
         html! { a href=(to) title=(delivery.guid) { code { (short) } } },
         event(delivery),
         pills::delivery(delivery.state),
-        delivery.reason.as_deref().map_or_else(|| quiet("–"), |reason| html! { (reason.replace('_', " ")) }),
+        delivery
+            .reason
+            .as_deref()
+            .map_or_else(|| quiet("–"), |reason| html! { (reason.replace('_', " ")) }),
         delivery.git_ref.as_deref().map_or_else(|| quiet("–"), code),
         sha_or(delivery.head_sha.as_deref(), "–"),
         ago(delivery.received_at, visitor.now()),

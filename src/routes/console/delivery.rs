@@ -7,7 +7,9 @@ use maud::{Markup, html};
 
 use super::deliveries::event;
 use super::frame::{Page, Section};
-use super::parts::{self, Table, act, bytes, code, empty, facts, job_link, link, live, quiet, sha_or};
+use super::parts::{
+    self, Table, act, bytes, code, empty, facts, job_link, link, live, quiet, sha_or,
+};
 use super::time::{ago, ago_or};
 use super::visitor::Visitor;
 use super::{pills, query};
@@ -82,15 +84,42 @@ fn standing(visitor: &Visitor, delivery: &Delivery) -> Markup {
     };
     let number = |id: Option<i64>| id.map_or_else(|| quiet("none"), |id| code(&id.to_string()));
     facts(vec![
-        ("State", html! { span role="status" { (pills::delivery(delivery.state)) }
-            @if let Some(reason) = &delivery.reason { " " (reason.replace('_', " ")) } }),
-        ("Detail", delivery.detail.as_deref().map_or_else(|| quiet("none"), |detail| html! { span.error { (detail) } })),
+        (
+            "State",
+            html! { span role="status" { (pills::delivery(delivery.state)) }
+            @if let Some(reason) = &delivery.reason { " " (reason.replace('_', " ")) } },
+        ),
+        (
+            "Detail",
+            delivery
+                .detail
+                .as_deref()
+                .map_or_else(|| quiet("none"), |detail| html! { span.error { (detail) } }),
+        ),
         ("Event", event(delivery)),
         ("Signed by", signed),
-        ("App", app.map_or_else(|| quiet("not configured any more"), |app| html! { (app.host) ", App " (app.app_id.get()) })),
-        ("Repository id", number(delivery.repository_github_id.map(|id| id.get()))),
-        ("Installation id", number(delivery.installation_github_id.map(|id| id.get()))),
-        ("Ref", delivery.git_ref.as_deref().map_or_else(|| quiet("none"), code)),
+        (
+            "App",
+            app.map_or_else(
+                || quiet("not configured any more"),
+                |app| html! { (app.host) ", App " (app.app_id.get()) },
+            ),
+        ),
+        (
+            "Repository id",
+            number(delivery.repository_github_id.map(|id| id.get())),
+        ),
+        (
+            "Installation id",
+            number(delivery.installation_github_id.map(|id| id.get())),
+        ),
+        (
+            "Ref",
+            delivery
+                .git_ref
+                .as_deref()
+                .map_or_else(|| quiet("none"), code),
+        ),
         ("Head", sha_or(delivery.head_sha.as_deref(), "none")),
         ("Sent", ago(delivery.sent_at, now)),
         ("Received", ago(delivery.received_at, now)),
@@ -138,7 +167,9 @@ fn row(visitor: &Visitor, decision: &Decision, place: Option<&str>) -> Vec<Marku
         },
         pills::verdict(decision.verdict),
         html! { (decision.reason.replace('_', " ")) },
-        decision.job_id.map_or_else(|| quiet("–"), |id| job_link(visitor, id)),
+        decision
+            .job_id
+            .map_or_else(|| quiet("–"), |id| job_link(visitor, id)),
     ]
 }
 
@@ -147,9 +178,14 @@ fn headers(delivery: &Delivery) -> Markup {
     let table = Table {
         caption: "Headers",
         columns: &["Name", "Value"],
-        rows: rows.map(|(name, value)| vec![code(name), html! { code.wrap { (value) } }]).collect(),
+        rows: rows
+            .map(|(name, value)| vec![code(name), html! { code.wrap { (value) } }])
+            .collect(),
     };
-    table.or(empty("None is kept.", html! { "It was not received, but found in GitHub's list." }))
+    table.or(empty(
+        "None is kept.",
+        html! { "It was not received, but found in GitHub's list." },
+    ))
 }
 
 fn body(delivery: &Delivery, body: Option<&[u8]>) -> Markup {

@@ -48,7 +48,10 @@ fn lead_to_sign_in(mut answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxB
     let sign_in = visitor::link(&api, "/sign-in");
     let to = match *request.method() {
         Method::GET => {
-            let wanted = request.uri().path_and_query().map_or("", |asked| asked.as_str());
+            let wanted = request
+                .uri()
+                .path_and_query()
+                .map_or("", |asked| asked.as_str());
             query::with(&sign_in, &[("next", wanted)])
         }
         _ => sign_in,

@@ -31,10 +31,7 @@ struct Answer {
     explanations: Vec<Explanation>,
 }
 
-pub(super) async fn show(
-    visitor: Visitor,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn show(visitor: Visitor, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     visitor.caller.needs(Role::Viewer)?;
     let text = query::given(&request, "q");
     let answer = match search::read(&text) {
@@ -199,7 +196,7 @@ fn hints(visitor: &Visitor) -> Markup {
 fn told(visitor: &Visitor, answer: &Answer) -> Markup {
     if answer.jobs.is_empty() && answer.explanations.is_empty() {
         let to_do = html! { "Nothing by this name, and no commit of this sha, is known here. "
-            "Ask for a commit with its repository: " code { "owner/name@sha" } "." };
+        "Ask for a commit with its repository: " code { "owner/name@sha" } "." };
         return empty("Nothing is known of it.", to_do);
     }
     html! {

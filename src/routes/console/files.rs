@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use super::frame::{Page, Section};
 use super::parts::{Table, bytes, code, empty, link, next_page, quiet, sha};
+use super::query;
 use super::time::ago;
 use super::visitor::Visitor;
-use super::query;
 use crate::content::{self, Content, ContentFile};
 use crate::routes::bindings::{At, begin, check_readable};
 use crate::routes::page;
@@ -42,7 +42,10 @@ pub(super) async fn list(
     let table = Table {
         caption: "Files",
         columns: &["Path", "Size", "Mode", "Sha"],
-        rows: rows.iter().map(|file| row(&visitor, &place, file)).collect(),
+        rows: rows
+            .iter()
+            .map(|file| row(&visitor, &place, file))
+            .collect(),
     };
     let body = html! {
         (served(&visitor, &place, &content))
@@ -82,7 +85,12 @@ fn row(visitor: &Visitor, place: &str, file: &ContentFile) -> Vec<Markup> {
 }
 
 /// What stands for itself within a path.
-const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 fn to(place: &str, path: &str) -> String {
     format!("{place}/files/{}", utf8_percent_encode(path, PATH))

@@ -25,10 +25,7 @@ struct InstallationsQuery {
     cursor: Option<String>,
 }
 
-pub(super) async fn list(
-    visitor: Visitor,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn list(visitor: Visitor, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let asked: InstallationsQuery = query::read(&request)?;
     let page = page::Page::new("installations", asked.limit, asked.cursor.as_deref())?;
     let after = page.after_id()?.map(InstallationRowId::new);
@@ -36,7 +33,8 @@ pub(super) async fn list(
     let mut conn = visitor.api.read().await?;
     let mut found = installation::list(organization, after, page.rows(), &mut conn).await?;
     let next = page.cut(&mut found, |(row, _)| row.id.to_string());
-    let next = next.map(|position| query::next(&request, &page::encode("installations", &position)));
+    let next =
+        next.map(|position| query::next(&request, &page::encode("installations", &position)));
     let mut rows = Vec::with_capacity(found.len());
     for (installation, host) in &found {
         let holder = holder(installation, host, &mut conn).await?;
@@ -45,7 +43,14 @@ pub(super) async fn list(
     drop(conn);
     let table = Table {
         caption: "Installations",
-        columns: &["Installation", "Account", "State", "Covers", "Granted to", "Confirmed"],
+        columns: &[
+            "Installation",
+            "Account",
+            "State",
+            "Covers",
+            "Granted to",
+            "Confirmed",
+        ],
         rows,
     };
     let none = empty(
@@ -111,7 +116,9 @@ pub(super) fn state(installation: &Installation) -> Markup {
         return pill(Tone::Warn, "suspended");
     }
     match installation.missing_permission() {
-        Some(permission) => html! { (pill(Tone::Warn, "lacks a permission")) " " code { (permission) } },
+        Some(permission) => {
+            html! { (pill(Tone::Warn, "lacks a permission")) " " code { (permission) } }
+        }
         None => pill(Tone::Good, "works"),
     }
 }

@@ -78,17 +78,26 @@ fn standing(visitor: &Visitor, job: &Job, place: Option<&str>) -> Markup {
         None => html! { (job.target) },
     };
     facts(vec![
-        ("State", html! { span role="status" { (pills::job(job.state)) } }),
+        (
+            "State",
+            html! { span role="status" { (pills::job(job.state)) } },
+        ),
         ("Kind", html! { (job.kind.replace('_', " ")) }),
         ("About", target),
         ("Why", super::jobs::cause(visitor, job)),
         ("Lane", html! { (pills::lane(job.lane)) }),
-        ("Attempt", html! { (job.attempt) " of " (job.max_attempts) @if job.deferrals > 0 { ", put off " (job.deferrals) " times" } }),
+        (
+            "Attempt",
+            html! { (job.attempt) " of " (job.max_attempts) @if job.deferrals > 0 { ", put off " (job.deferrals) " times" } },
+        ),
         ("Asked for", ago(job.requested_at, now)),
         ("Due", ago(job.scheduled_at, now)),
         ("Last begun", ago_or(job.attempted_at, "not yet", now)),
         ("Ended", ago_or(job.finalized_at, "not yet", now)),
-        ("Worker", job.worker.as_deref().map_or_else(|| quiet("none"), code)),
+        (
+            "Worker",
+            job.worker.as_deref().map_or_else(|| quiet("none"), code),
+        ),
     ])
 }
 
@@ -122,5 +131,8 @@ fn happened(visitor: &Visitor, events: &[JobEvent]) -> Markup {
         columns: &["Event", "Detail", "When"],
         rows: events.iter().map(row).collect(),
     };
-    table.or(empty("Nothing out of the ordinary.", html! { "It was asked for, and runs or ran." }))
+    table.or(empty(
+        "Nothing out of the ordinary.",
+        html! { "It was asked for, and runs or ran." },
+    ))
 }

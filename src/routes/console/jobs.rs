@@ -14,10 +14,7 @@ use crate::routes::jobs::JobListQuery;
 use crate::routes::page;
 use crate::routes::problem::ApiError;
 
-pub(super) async fn list(
-    visitor: Visitor,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn list(visitor: Visitor, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let asked: JobListQuery = query::read(&request)?;
     let page = page::Page::new("jobs", asked.limit, asked.cursor.as_deref())?;
     let filter = asked.filter(&visitor.caller, &page)?;
@@ -28,10 +25,22 @@ pub(super) async fn list(
     let next = next.map(|position| query::next(&request, &page::encode("jobs", &position)));
     let table = Table {
         caption: "Jobs",
-        columns: &["Job", "Kind", "State", "Lane", "Why", "Attempt", "Last error", "When"],
+        columns: &[
+            "Job",
+            "Kind",
+            "State",
+            "Lane",
+            "Why",
+            "Attempt",
+            "Last error",
+            "When",
+        ],
         rows: rows.iter().map(|job| row(&visitor, job)).collect(),
     };
-    let none = empty("No job is here.", html! { "Ask for less: jobs are kept for a while after they ended." });
+    let none = empty(
+        "No job is here.",
+        html! { "Ask for less: jobs are kept for a while after they ended." },
+    );
     let content = html! {
         (narrow(&visitor, &request))
         (live("jobs", table.or(none)))

@@ -194,7 +194,12 @@ mod tests {
 
     #[test]
     fn a_percentile_is_one_of_what_there_is() {
-        let spans = |seconds: &[i64]| seconds.iter().map(|it| TimeDelta::seconds(*it)).collect::<Vec<_>>();
+        let spans = |seconds: &[i64]| {
+            seconds
+                .iter()
+                .map(|it| TimeDelta::seconds(*it))
+                .collect::<Vec<_>>()
+        };
         let twenty: Vec<i64> = (1..=20).collect();
         for (seconds, percent, expected) in [
             (&[][..], 50, None),
@@ -204,7 +209,11 @@ mod tests {
             (&twenty, 95, Some(19)),
         ] {
             let found = percentile(&spans(seconds), percent);
-            assert_eq!(found, expected.map(TimeDelta::seconds), "{seconds:?} {percent}");
+            assert_eq!(
+                found,
+                expected.map(TimeDelta::seconds),
+                "{seconds:?} {percent}"
+            );
         }
     }
 }

@@ -104,12 +104,7 @@ pub(super) fn act(visitor: &Visitor, to: &str, label: &str, is_main: bool) -> Ma
 }
 
 /// One of a few words, or any.
-pub(super) fn choice(
-    name: &str,
-    label: &str,
-    words: &[&str],
-    given: &str,
-) -> Markup {
+pub(super) fn choice(name: &str, label: &str, words: &[&str], given: &str) -> Markup {
     html! {
         label.field {
             span { (label) }
@@ -154,5 +149,8 @@ pub(super) fn json(value: &serde_json::Value) -> Markup {
 }
 
 pub(super) fn bytes(size: i64) -> String {
-    bytesize::ByteSize::b(u64::try_from(size).unwrap_or_default()).display().iec().to_string()
+    bytesize::ByteSize::b(u64::try_from(size).unwrap_or_default())
+        .display()
+        .iec()
+        .to_string()
 }

@@ -37,11 +37,25 @@ const HEIGHT: i64 = 96;
 
 impl Plot<'_> {
     pub(super) fn draw(&self) -> Markup {
-        let most = self.hours.iter().map(|hour| hour.sum()).max().unwrap_or_default();
-        let (good, bad) = (total(self.hours, |hour| hour.good), total(self.hours, |hour| hour.bad));
+        let most = self
+            .hours
+            .iter()
+            .map(|hour| hour.sum())
+            .max()
+            .unwrap_or_default();
+        let (good, bad) = (
+            total(self.hours, |hour| hour.good),
+            total(self.hours, |hour| hour.bad),
+        );
         let says = match self.bad {
-            Some(name) => format!("{good} {}, {bad} {name} in the last 24 hours; at most {most} in one", self.good),
-            None => format!("{good} {} in the last 24 hours; at most {most} in one", self.good),
+            Some(name) => format!(
+                "{good} {}, {bad} {name} in the last 24 hours; at most {most} in one",
+                self.good
+            ),
+            None => format!(
+                "{good} {} in the last 24 hours; at most {most} in one",
+                self.good
+            ),
         };
         html! {
             figure.plot {
@@ -71,7 +85,10 @@ impl Plot<'_> {
     fn says(&self, hour: &Hour) -> String {
         let from = hour.from.format("%H:%M");
         match self.bad {
-            Some(bad) => format!("from {from}: {} {}, {} {bad}", hour.good, self.good, hour.bad),
+            Some(bad) => format!(
+                "from {from}: {} {}, {} {bad}",
+                hour.good, self.good, hour.bad
+            ),
             None => format!("from {from}: {} {}", hour.good, self.good),
         }
     }
@@ -146,7 +163,10 @@ mod tests {
 
     #[test]
     fn a_bar_is_as_high_as_it_counts_and_never_too_small_to_see() {
-        assert_eq!((height(0, 10), height(5, 10), height(10, 10)), (0, HEIGHT / 2, HEIGHT));
+        assert_eq!(
+            (height(0, 10), height(5, 10), height(10, 10)),
+            (0, HEIGHT / 2, HEIGHT)
+        );
         assert_eq!(height(1, 1_000_000), 2);
         assert_eq!(height(0, 0), 0);
     }

@@ -23,7 +23,9 @@ fn kept(request: &HttpRequest, keep: impl Fn(&str, &str) -> bool) -> String {
 pub(super) fn given(request: &HttpRequest, name: &str) -> String {
     let mut pairs = parse(request.query_string().as_bytes());
     let found = pairs.find(|(given, _)| given == name);
-    found.map(|(_, value)| value.into_owned()).unwrap_or_default()
+    found
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
 }
 
 /// A path with a query.

@@ -23,10 +23,7 @@ struct RepositoriesQuery {
     cursor: Option<String>,
 }
 
-pub(super) async fn list(
-    visitor: Visitor,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+pub(super) async fn list(visitor: Visitor, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let asked: RepositoriesQuery = query::read(&request)?;
     let page = page::Page::new("repositories", asked.limit, asked.cursor.as_deref())?;
     let filter = RepositoryListFilter {
@@ -40,8 +37,18 @@ pub(super) async fn list(
     let next = next.map(|position| query::next(&request, &page::encode("repositories", &position)));
     let table = Table {
         caption: "Repositories",
-        columns: &["Repository", "GitHub's id", "Reach", "Default branch", "Visibility", "Confirmed"],
-        rows: rows.iter().map(|repository| row(&visitor, repository)).collect(),
+        columns: &[
+            "Repository",
+            "GitHub's id",
+            "Reach",
+            "Default branch",
+            "Visibility",
+            "Confirmed",
+        ],
+        rows: rows
+            .iter()
+            .map(|repository| row(&visitor, repository))
+            .collect(),
     };
     let none = empty(
         "No repository is known.",

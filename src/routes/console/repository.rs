@@ -24,12 +24,17 @@ pub(super) async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let no_such = || visitor.caller.no_such("repository");
-    let id = id.parse().map(RepositoryRowId::new).map_err(|_| no_such())?;
+    let id = id
+        .parse()
+        .map(RepositoryRowId::new)
+        .map_err(|_| no_such())?;
     let mut conn = visitor.api.read().await?;
     let repository = repository::find(id, &mut conn).await?.ok_or_else(no_such)?;
     let bound = bound(&visitor, &repository, &mut conn).await?;
     let grants = visitor.api.context.config.access.grants;
-    let is_shown = bound.iter().any(|view| view.shown_repository(grants).is_some());
+    let is_shown = bound
+        .iter()
+        .any(|view| view.shown_repository(grants).is_some());
     if !visitor.caller.is_global() && !is_shown {
         return Err(no_such());
     }
@@ -79,7 +84,11 @@ fn standing(
     installation: Option<&Installation>,
 ) -> Markup {
     let now = visitor.now();
-    let github = format!("https://{}/{}", repository.github_host, repository.full_name());
+    let github = format!(
+        "https://{}/{}",
+        repository.github_host,
+        repository.full_name()
+    );
     let branch = repository.default_branch.as_deref();
     let through = match installation {
         Some(through) => html! {
@@ -94,9 +103,18 @@ fn standing(
         ("Read through", through),
         ("GitHub's id", code(&repository.github_id.to_string())),
         ("Owner's id", code(&repository.owner_id.to_string())),
-        ("Default branch", branch.map_or_else(|| quiet("unknown"), code)),
-        ("Visibility", html! { (repository.visibility.as_deref().unwrap_or("unknown")) @if repository.archived { ", archived" } }),
-        ("Missing since", ago_or(repository.missing_since, "not missing", now)),
+        (
+            "Default branch",
+            branch.map_or_else(|| quiet("unknown"), code),
+        ),
+        (
+            "Visibility",
+            html! { (repository.visibility.as_deref().unwrap_or("unknown")) @if repository.archived { ", archived" } },
+        ),
+        (
+            "Missing since",
+            ago_or(repository.missing_since, "not missing", now),
+        ),
         ("Confirmed", ago(repository.confirmed_at, now)),
         ("On GitHub", outside(&github, &github)),
     ])
@@ -105,10 +123,23 @@ fn standing(
 fn table(visitor: &Visitor, bound: &[BindingView]) -> Markup {
     let table = Table {
         caption: "Bound to it",
-        columns: &["Binding", "Follows", "Last sync", "Access", "Serves", "Synced"],
-        rows: bound.iter().map(|view| bindings::row(visitor, view)).collect(),
+        columns: &[
+            "Binding",
+            "Follows",
+            "Last sync",
+            "Access",
+            "Serves",
+            "Synced",
+        ],
+        rows: bound
+            .iter()
+            .map(|view| bindings::row(visitor, view))
+            .collect(),
     };
-    table.or(empty("Nothing is bound to it.", html! { "Its events are known, and concern nothing." }))
+    table.or(empty(
+        "Nothing is bound to it.",
+        html! { "Its events are known, and concern nothing." },
+    ))
 }
 
 /// What it was called, the newest first.
@@ -125,5 +156,8 @@ pub(super) fn names(names: &[FormerName], now: DateTime<Utc>) -> Markup {
         columns: &["Name", "Because", "Known since"],
         rows: names.iter().rev().map(row).collect(),
     };
-    table.or(empty("No name is known yet.", html! { "It is learnt with the first sync." }))
+    table.or(empty(
+        "No name is known yet.",
+        html! { "It is learnt with the first sync." },
+    ))
 }

@@ -99,8 +99,14 @@ mod tests {
             (guid.to_owned(), Searched::Delivery(guid.to_owned())),
             (format!(" {guid} "), Searched::Delivery(guid.to_owned())),
             (SHA.to_ascii_uppercase(), Searched::Commit(oid)),
-            (format!("octo/Templates@{SHA}"), Searched::CommitOf(octo.clone(), oid)),
-            (format!("octo/Templates {SHA}"), Searched::CommitOf(octo.clone(), oid)),
+            (
+                format!("octo/Templates@{SHA}"),
+                Searched::CommitOf(octo.clone(), oid),
+            ),
+            (
+                format!("octo/Templates {SHA}"),
+                Searched::CommitOf(octo.clone(), oid),
+            ),
             ("octo/Templates".to_owned(), Searched::Name(octo, None)),
             ("job 12".to_owned(), Searched::Number(JobId::new(12))),
         ] {

@@ -71,7 +71,12 @@ mod tests {
         ] {
             assert_eq!(span(TimeDelta::seconds(seconds)), text);
         }
-        for (milliseconds, text) in [(0, "0 ms"), (999, "999 ms"), (1_990, "1.9 s"), (61_000, "1 min")] {
+        for (milliseconds, text) in [
+            (0, "0 ms"),
+            (999, "999 ms"),
+            (1_990, "1.9 s"),
+            (61_000, "1 min"),
+        ] {
             assert_eq!(duration(TimeDelta::milliseconds(milliseconds)), text);
         }
     }

@@ -115,7 +115,13 @@ async fn waiting(visitor: &Visitor, conn: &mut Conn) -> Result<Vec<Trouble>, Api
     });
     let delivery = delivery.filter(late).map(|since| {
         let to_do = "Is a worker running, and does the database take what it writes?";
-        trouble("A delivery is not processed", since, to_do, "/deliveries", "received")
+        trouble(
+            "A delivery is not processed",
+            since,
+            to_do,
+            "/deliveries",
+            "received",
+        )
     });
     Ok(delivery.into_iter().chain(job).collect())
 }

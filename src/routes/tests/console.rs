@@ -17,7 +17,10 @@ async fn beyond_this_machine_a_cookie_goes_over_tls_alone() {
     let world = World::new().await;
     let cookie = cookie(&world).await;
     assert!(cookie.starts_with("__Host-bindery="), "{cookie}");
-    assert!(cookie.ends_with("; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict; Secure"), "{cookie}");
+    assert!(
+        cookie.ends_with("; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict; Secure"),
+        "{cookie}"
+    );
 }
 
 #[actix_web::test]

@@ -69,7 +69,12 @@ impl Browser {
     /// Sends the form where one signs in.
     pub async fn sign_in(&self, token: &str, next: &str) -> Page {
         let form = fields(&[("token", token), ("next", next)]);
-        self.send_form("/console/sign-in", form, &[("sec-fetch-site", "same-origin")]).await
+        self.send_form(
+            "/console/sign-in",
+            form,
+            &[("sec-fetch-site", "same-origin")],
+        )
+        .await
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -100,7 +105,8 @@ impl Browser {
     pub async fn press(&self, path: &str) -> Page {
         let form = fields(&[("key", &self.key().await)]);
         let from_here = [("sec-fetch-site", "same-origin")];
-        self.send_form(&format!("/console{path}"), form, &from_here).await
+        self.send_form(&format!("/console{path}"), form, &from_here)
+            .await
     }
 
     pub async fn send_form(&self, path: &str, form: String, headers: &[(&str, &str)]) -> Page {

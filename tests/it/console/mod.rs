@@ -17,9 +17,17 @@ use crate::support::World;
 use browser::Browser;
 
 /// A token made through the API: its id, and itself.
-async fn token(world: &World, label: &str, organization: Option<&str>, role: &str) -> (i64, String) {
+async fn token(
+    world: &World,
+    label: &str,
+    organization: Option<&str>,
+    role: &str,
+) -> (i64, String) {
     let body = json!({"label": label, "organization": organization, "role": role});
-    let made = world.api.send(Method::POST, "/tokens", Some(body), &[]).await;
+    let made = world
+        .api
+        .send(Method::POST, "/tokens", Some(body), &[])
+        .await;
     let made = made.expect(201).json();
     let text = made["token"].as_str().expect("the token, this once");
     (made["id"].as_i64().expect("an id"), text.to_owned())
@@ -33,9 +41,13 @@ async fn visitor(world: &World, organization: Option<&str>, role: &str) -> Brows
 
 /// A binding that has synced, one that cannot, and all that came of it.
 async fn lived_in(world: &World) {
-    let repo = world.repository("templates", &[("a.txt", "hello"), ("b/c.txt", "deep")]).await;
+    let repo = world
+        .repository("templates", &[("a.txt", "hello"), ("b/c.txt", "deep")])
+        .await;
     world.bind("site", "templates", json!({})).await;
-    world.bind("broken", "templates", json!({"github_ref": "nowhere"})).await;
+    world
+        .bind("broken", "templates", json!({"github_ref": "nowhere"}))
+        .await;
     world.push(repo, &[("a.txt", "again")]).await;
     world.settle().await;
 }
@@ -86,5 +98,11 @@ async fn audited(world: &World) -> Vec<(String, String, i64)> {
         let status = event["status"].as_i64().expect("a status");
         (text(event, "action"), text(event, "place"), status)
     };
-    events.as_array().expect("a list").iter().rev().map(line).collect()
+    events
+        .as_array()
+        .expect("a list")
+        .iter()
+        .rev()
+        .map(line)
+        .collect()
 }

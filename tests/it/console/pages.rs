@@ -20,7 +20,9 @@ fn tags<'p>(page: &'p str, name: &str) -> Vec<&'p str> {
     let begin = format!("<{name}");
     let rest = page.split(begin.as_str()).skip(1);
     let is_whole = |rest: &&str| rest.starts_with([' ', '>']);
-    rest.filter(is_whole).filter_map(|rest| rest.split('>').next()).collect()
+    rest.filter(is_whole)
+        .filter_map(|rest| rest.split('>').next())
+        .collect()
 }
 
 /// What is wrong with a page, for who reads it with other eyes and for who would load something into it.
@@ -31,22 +33,57 @@ fn faults(page: &str) -> Vec<String> {
             faults.push(what.to_owned());
         }
     };
-    wants(page.starts_with("<!DOCTYPE html><html lang=\"en\">"), "a language");
+    wants(
+        page.starts_with("<!DOCTYPE html><html lang=\"en\">"),
+        "a language",
+    );
     wants(tags(page, "h1").len() == 1, "one h1");
     wants(tags(page, "title").iter().any(|_| true), "a title");
     wants(page.contains("<main id=\"content\""), "a main landmark");
-    wants(page.contains("href=\"#content\""), "a way past the navigation");
-    wants(!page.contains(" style=") && !page.contains("<style"), "no style of its own");
-    wants(tags(page, "script").iter().all(|tag| tag.contains(" src=\"")), "no script of its own");
-    wants(!page.contains(" onclick=") && !page.contains("javascript:"), "no script in an attribute");
-    wants(tags(page, "img").iter().all(|tag| tag.contains(" alt=\"")), "a text for each picture");
-    wants(tags(page, "th").iter().all(|tag| tag.contains(" scope=\"")), "a scope for each heading");
-    wants(tags(page, "table").len() == tags(page, "caption").len(), "a caption for each table");
+    wants(
+        page.contains("href=\"#content\""),
+        "a way past the navigation",
+    );
+    wants(
+        !page.contains(" style=") && !page.contains("<style"),
+        "no style of its own",
+    );
+    wants(
+        tags(page, "script")
+            .iter()
+            .all(|tag| tag.contains(" src=\"")),
+        "no script of its own",
+    );
+    wants(
+        !page.contains(" onclick=") && !page.contains("javascript:"),
+        "no script in an attribute",
+    );
+    wants(
+        tags(page, "img").iter().all(|tag| tag.contains(" alt=\"")),
+        "a text for each picture",
+    );
+    wants(
+        tags(page, "th").iter().all(|tag| tag.contains(" scope=\"")),
+        "a scope for each heading",
+    );
+    wants(
+        tags(page, "table").len() == tags(page, "caption").len(),
+        "a caption for each table",
+    );
     let fields = tags(page, "input").len() + tags(page, "select").len();
-    let hidden = tags(page, "input").iter().filter(|tag| tag.contains("type=\"hidden\"")).count();
-    wants(tags(page, "label").len() == fields - hidden, "a label for each field");
+    let hidden = tags(page, "input")
+        .iter()
+        .filter(|tag| tag.contains("type=\"hidden\""))
+        .count();
+    wants(
+        tags(page, "label").len() == fields - hidden,
+        "a label for each field",
+    );
     let ids = values(page, "id");
-    wants(ids.iter().collect::<BTreeSet<_>>().len() == ids.len(), "each id once");
+    wants(
+        ids.iter().collect::<BTreeSet<_>>().len() == ids.len(),
+        "each id once",
+    );
     faults
 }
 
@@ -54,14 +91,20 @@ fn faults(page: &str) -> Vec<String> {
 fn leads_away(page: &str) -> Vec<String> {
     let mut away = Vec::new();
     for attribute in ["src", "action"] {
-        let elsewhere = values(page, attribute).into_iter().filter(|to| !to.starts_with('/') || to.starts_with("//"));
+        let elsewhere = values(page, attribute)
+            .into_iter()
+            .filter(|to| !to.starts_with('/') || to.starts_with("//"));
         away.extend(elsewhere.map(ToOwned::to_owned));
     }
     for attributes in tags(page, "a").into_iter().chain(tags(page, "link")) {
-        let to = values(attributes, "href").into_iter().next().unwrap_or_default();
+        let to = values(attributes, "href")
+            .into_iter()
+            .next()
+            .unwrap_or_default();
         let is_here = to.starts_with('#') || to.starts_with('/') && !to.starts_with("//");
         let is_quiet = attributes.contains("rel=\"noreferrer noopener\"");
-        let is_github = to.starts_with("https://127.0.0.1") || to.starts_with("https://github.com/");
+        let is_github =
+            to.starts_with("https://127.0.0.1") || to.starts_with("https://github.com/");
         if !is_here && !(is_github && is_quiet) {
             away.push(attributes.to_owned());
         }

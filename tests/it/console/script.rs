@@ -8,8 +8,12 @@ const SCRIPT: &str = "<script>alert(1)</script>\"'><img src=x>";
 /// Everything that is not a number, a state or a slug, in every row that a page could show.
 fn everywhere() -> String {
     let script = SCRIPT.replace('\'', "''");
-    let json = serde_json::json!([{"at": "2026-01-01T00:00:00Z", "attempt": 1, "error": SCRIPT}]).to_string().replace('\'', "''");
-    let word = serde_json::json!({"outcome": SCRIPT, "commit": SCRIPT}).to_string().replace('\'', "''");
+    let json = serde_json::json!([{"at": "2026-01-01T00:00:00Z", "attempt": 1, "error": SCRIPT}])
+        .to_string()
+        .replace('\'', "''");
+    let word = serde_json::json!({"outcome": SCRIPT, "commit": SCRIPT})
+        .to_string()
+        .replace('\'', "''");
     [
         format!("UPDATE repositories SET owner = '{script}', name = '{script}', default_branch = '{script}', visibility = '{script}'"),
         format!("UPDATE repository_names SET owner = '{script}', name = '{script}'"),
