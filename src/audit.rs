@@ -32,6 +32,8 @@ text_enum! {
         TokenRead = "token.read",
         DeliveryReplay = "delivery.replay",
         DeliveryRead = "delivery.read",
+        JobRetry = "job.retry",
+        JobCancel = "job.cancel",
         JobRead = "job.read",
         HealingRead = "healing.read",
         ExplanationRead = "explanation.read",

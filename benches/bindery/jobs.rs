@@ -129,7 +129,7 @@ async fn settle(db: &Db) -> anyhow::Result<f64> {
 
 fn request(target: i64) -> NewJob {
     NewJob {
-        kind: KIND,
+        kind: KIND.into(),
         target,
         lane: Lane::Prompt,
         cause: Cause::Timer {

@@ -111,7 +111,7 @@ impl Timer {
     ) -> Result<bool, DbError> {
         let name = run.timed.healing.as_str();
         let new = NewJob {
-            kind: name,
+            kind: name.into(),
             target: run.timed.target,
             lane: Lane::Bulk,
             cause: Cause::Timer {

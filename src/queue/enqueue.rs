@@ -1,5 +1,7 @@
 //! Asking for a job: one that waits already is joined.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
@@ -14,7 +16,7 @@ use crate::ids::{InstallationRowId, JobId, OrganizationId};
 /// A request for work on one target.
 #[derive(Debug, Clone)]
 pub struct NewJob {
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     pub target: i64,
     pub lane: Lane,
     pub cause: Cause,
@@ -49,7 +51,7 @@ pub async fn enqueue(new: NewJob, now: DateTime<Utc>, conn: &mut Conn) -> QueryR
             });
         }
         // Nothing is found when a worker claimed it between the two statements: then there is room.
-        if let Some(waiting) = waiting_for_update(new.kind, new.target, conn).await? {
+        if let Some(waiting) = waiting_for_update(&new.kind, new.target, conn).await? {
             join(&waiting, &new, now, conn).await?;
             return Ok(Enqueued {
                 id: waiting.id,
@@ -62,7 +64,7 @@ pub async fn enqueue(new: NewJob, now: DateTime<Utc>, conn: &mut Conn) -> QueryR
 async fn insert(new: &NewJob, now: DateTime<Utc>, conn: &mut Conn) -> QueryResult<Option<JobId>> {
     let row = (
         (
-            jobs::kind.eq(new.kind),
+            jobs::kind.eq(&new.kind),
             jobs::target.eq(new.target),
             jobs::lane.eq(new.lane),
             jobs::state.eq(JobState::Available),

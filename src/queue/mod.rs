@@ -17,6 +17,7 @@
 mod attempt;
 mod backoff;
 mod claim;
+mod command;
 mod depth;
 mod enqueue;
 mod history;
@@ -32,6 +33,7 @@ mod worker;
 
 pub use backoff::Backoff;
 pub use claim::{Claim, Limits, assign_installation};
+pub use command::{cancel, retry};
 pub use depth::{Depth, depth};
 pub use enqueue::{Enqueued, NewJob, cancel_waiting, enqueue, forget_waiting};
 pub use history::{JobEvent, JobEventKind, events_of};

@@ -57,7 +57,7 @@ pub async fn request_repository(
     conn: &mut Conn,
 ) -> QueryResult<Enqueued> {
     let new = NewJob {
-        kind: REPOSITORY,
+        kind: REPOSITORY.into(),
         target: repository.get(),
         lane: request.lane,
         cause: request.cause.clone(),
@@ -77,7 +77,7 @@ pub async fn request_installation(
     conn: &mut Conn,
 ) -> QueryResult<Enqueued> {
     let new = NewJob {
-        kind: INSTALLATION,
+        kind: INSTALLATION.into(),
         target: installation.get(),
         lane: request.lane,
         cause: request.cause.clone(),

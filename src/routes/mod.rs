@@ -192,6 +192,8 @@ fn endpoints() -> Vec<Endpoint> {
         Endpoint::at("/audit").get(audit::list),
         Endpoint::at("/jobs").get(jobs::list),
         Endpoint::at("/jobs/{id}").get(jobs::get),
+        Endpoint::at("/jobs/{id}/retry").post(jobs::command::retry),
+        Endpoint::at("/jobs/{id}/cancel").post(jobs::command::cancel),
         Endpoint::at("/deliveries").get(deliveries::list),
         Endpoint::at("/deliveries/{id}").get(deliveries::get),
         Endpoint::at("/deliveries/{id}/replay").post(deliveries::replay),

@@ -60,6 +60,8 @@ kinds! {
     NotEmpty = CONFLICT, "not-empty", "It still has bindings or projects";
     GrantedToAnother = CONFLICT, "granted-to-another", "Another organisation has the installation";
     LastAdmin = CONFLICT, "last-admin", "Nobody else could administer the service";
+    JobRunning = CONFLICT, "job-running", "The job runs already";
+    JobFinished = CONFLICT, "job-finished", "The job has ended already";
     NotReplayable = CONFLICT, "not-replayable", "The delivery cannot be processed again";
     Conflict = CONFLICT, "conflict", "Something else changed at the same time";
     PreconditionFailed = PRECONDITION_FAILED, "precondition-failed", "The resource is not in the state asked for";

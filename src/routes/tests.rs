@@ -4,6 +4,7 @@ mod bindings;
 mod console;
 mod deliveries;
 mod files;
+mod jobs;
 mod outages;
 mod problems;
 mod tenancy;

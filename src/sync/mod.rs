@@ -72,7 +72,7 @@ async fn enqueue(
         None => None,
     };
     let new = NewJob {
-        kind: KIND,
+        kind: KIND.into(),
         target: binding.id.get(),
         lane: request.lane,
         cause: request.cause.clone(),

@@ -46,7 +46,7 @@ async fn change_while_a_push_asks_for_a_sync(world: &World, repo: &str, more: Va
 
 fn sync_of(binding: BindingId) -> NewJob {
     NewJob {
-        kind: sync::KIND,
+        kind: sync::KIND.into(),
         target: binding.get(),
         lane: Lane::Prompt,
         cause: Cause::Timer {

@@ -27,6 +27,8 @@ pub(in crate::routes) fn action(method: &Method, route: &str) -> Option<Action> 
         (_, "tokens") => Action::TokenRead,
         (_, "replay") => Action::DeliveryReplay,
         (_, "deliveries") => Action::DeliveryRead,
+        (_, "retry") => Action::JobRetry,
+        (_, "cancel") => Action::JobCancel,
         (_, "jobs") => Action::JobRead,
         (_, "healing") => Action::HealingRead,
         (_, "explain") => Action::ExplanationRead,

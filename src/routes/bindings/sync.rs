@@ -35,7 +35,11 @@ pub(in crate::routes) struct Syncs(PerMinute<Option<TokenId>>);
 
 impl Syncs {
     /// Counts one more, or refuses it.
-    fn admit(&self, caller: &Caller, now: DateTime<Utc>) -> Result<(), ApiError> {
+    pub(in crate::routes) fn admit(
+        &self,
+        caller: &Caller,
+        now: DateTime<Utc>,
+    ) -> Result<(), ApiError> {
         if self.0.count(caller.account(), now) <= A_MINUTE {
             return Ok(());
         }

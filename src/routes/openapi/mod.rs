@@ -43,6 +43,8 @@ use crate::audit::Action;
         grants::delete,
         jobs::list,
         jobs::get,
+        jobs::command::retry,
+        jobs::command::cancel,
         deliveries::list,
         deliveries::get,
         deliveries::replay,

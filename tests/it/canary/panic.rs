@@ -58,7 +58,7 @@ async fn panic_of(world: &World) -> String {
         grace: Duration::from_secs(1),
     };
     let job = NewJob {
-        kind: "chatterbox",
+        kind: "chatterbox".into(),
         target: 1,
         lane: Lane::Prompt,
         cause: Cause::Operator {

@@ -114,7 +114,7 @@ stories! {
         let world = world.with(&off).await;
         bound(&world).await;
         let asked = NewJob {
-            kind: "head_poll",
+            kind: "head_poll".into(),
             target: 1,
             lane: Lane::Bulk,
             cause: Cause::Timer { name: "head_poll".to_owned() },

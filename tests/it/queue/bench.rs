@@ -6,7 +6,7 @@ use bindery::db::schema::{installations, jobs, organizations};
 use bindery::db::{Conn, DatabaseUrl, Db, DbSettings};
 use bindery::ids::{InstallationRowId, JobId};
 use bindery::queue::{
-    self, Backoff, Cause, Enqueued, Job, JobEventKind, Lane, NewJob, Registry, Worker,
+    self, Backoff, Cause, Enqueued, Job, JobEventKind, JobState, Lane, NewJob, Registry, Worker,
     WorkerSettings,
 };
 use chrono::{DateTime, Utc};
@@ -81,6 +81,12 @@ impl Bench {
             .await
             .expect("a query")
             .expect("the job is there")
+    }
+
+    /// The state of a job, and its attempt.
+    pub async fn standing(&self, id: JobId) -> (JobState, i32) {
+        let job = self.job(id).await;
+        (job.state, job.attempt)
     }
 
     /// All jobs, the oldest first.
@@ -253,7 +259,7 @@ async fn open(database: &TestDatabase) -> Db {
 /// A request by an event, which somebody waits for.
 pub fn request(target: i64) -> NewJob {
     NewJob {
-        kind: KIND,
+        kind: KIND.into(),
         target,
         lane: Lane::Prompt,
         cause: Cause::Delivery {

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod bench;
+mod commands;
 mod fairness;
 mod load;
 mod looping;

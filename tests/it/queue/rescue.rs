@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bindery::ids::JobId;
 use bindery::queue::{JobEventKind, JobState};
 
 use super::bench::{Bench, request, settings};
@@ -26,11 +25,6 @@ impl Bench {
     async fn after_the_lease(&self) -> usize {
         self.clock.advance(LEASE + Duration::from_micros(1));
         self.worker("b", settings()).drain().await.unwrap()
-    }
-
-    async fn standing(&self, id: JobId) -> (JobState, i32) {
-        let job = self.job(id).await;
-        (job.state, job.attempt)
     }
 }
 

@@ -1,3 +1,7 @@
+//! Jobs, as they stand.
+
+pub(super) mod command;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -182,22 +186,28 @@ pub(super) async fn get(
     caller: Caller,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let no_such = || caller.no_such("job");
-    let id = id.parse().map(JobId::new).map_err(|_| no_such())?;
     let mut conn = api.read().await?;
-    let job = queue::find(id, &mut conn).await?;
-    let job = job
-        .filter(|job| caller.sees(job.organization_id))
-        .ok_or_else(no_such)?;
-    let events = queue::events_of(id, &mut conn).await?;
-    let job = bodies(vec![job], &api, &mut conn)
-        .await?
-        .pop()
-        .ok_or_else(no_such)?;
+    let job = visible(&caller, &id, &mut conn).await?;
+    let events = queue::events_of(job.id, &mut conn).await?;
     Ok(HttpResponse::Ok().json(JobDetailBody {
-        job,
+        job: body(job, &api, &mut conn).await?,
         events: events.into_iter().map(JobEventBody::from).collect(),
     }))
+}
+
+async fn visible(caller: &Caller, id: &str, conn: &mut Conn) -> Result<Job, ApiError> {
+    let no_such = || caller.no_such("job");
+    let id = id.parse().map(JobId::new).map_err(|_| no_such())?;
+    queue::find(id, conn)
+        .await?
+        .filter(|job| caller.sees(job.organization_id))
+        .ok_or_else(no_such)
+}
+
+async fn body(job: Job, api: &Api, conn: &mut Conn) -> Result<JobBody, ApiError> {
+    let slugs = organization::slugs(job.organization_id, conn).await?;
+    let slug = job.organization_id.and_then(|id| slugs.get(&id).cloned());
+    Ok(JobBody::new(job, slug, api))
 }
 
 async fn bodies(jobs: Vec<Job>, api: &Api, conn: &mut Conn) -> Result<Vec<JobBody>, ApiError> {
