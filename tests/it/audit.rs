@@ -66,6 +66,10 @@ stories! {
         world.api.post("/orgs/acme/bindings/site/sync").await.expect(202);
         world.api.post(&format!("/deliveries/{delivery}/replay")).await.expect(202);
         world.settle().await;
+        let job = world.last_job().await.id;
+        world.api.post(&format!("/jobs/{job}/retry")).await.expect(202);
+        let again = world.last_job().await.id;
+        world.api.post(&format!("/jobs/{again}/cancel")).await.expect(200);
         let (id, _) = token(&world, "brief", Some("other"), "viewer").await;
         world.api.delete(&format!("/tokens/{id}")).await.expect(204);
         for path in ["/orgs/acme/bindings/site", "/orgs/other/installations/99", "/orgs/other/projects/p", "/orgs/other"] {
@@ -80,6 +84,8 @@ stories! {
             ("binding.put", binding_path("site"), 200),
             ("binding.sync", format!("{}/sync", binding_path("site")), 202),
             ("delivery.replay", format!("/deliveries/{delivery}/replay"), 202),
+            ("job.retry", format!("/jobs/{job}/retry"), 202),
+            ("job.cancel", format!("/jobs/{again}/cancel"), 200),
             ("token.create", format!("/tokens/{id}"), 201),
             ("token.revoke", format!("/tokens/{id}"), 204),
             ("binding.delete", binding_path("site"), 204),
