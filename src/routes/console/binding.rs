@@ -13,6 +13,7 @@ use super::visitor::Visitor;
 use super::{pills, query};
 use crate::binding::BindingView;
 use crate::db::Conn;
+use crate::github::ids::{InstallationId, OwnerId};
 use crate::ids::JobId;
 use crate::queue::{self, Job, JobFilter};
 use crate::routes::bindings::{At, web_url};
@@ -41,7 +42,7 @@ pub(super) async fn show(
             @if let Some(job) = &asked { (progress(&visitor, job)) }
             (standing(&visitor, &view))
             h2 { "Syncs" }
-            (history(&visitor, jobs))
+            (history(&visitor, &jobs))
         }))
         (names(&visitor, &view))
     };
@@ -155,8 +156,11 @@ fn standing(visitor: &Visitor, view: &BindingView) -> Markup {
             "Repository id",
             number(repository.map(|row| row.github_id.get())),
         ),
-        ("Owner id", number(owner.map(|id| id.get()))),
-        ("Installation id", number(installation.map(|id| id.get()))),
+        ("Owner id", number(owner.map(OwnerId::get))),
+        (
+            "Installation id",
+            number(installation.map(InstallationId::get)),
+        ),
         ("Last delivery", last_delivery(visitor, view)),
         ("Made", ago(binding.created_at, now)),
     ])
@@ -173,7 +177,7 @@ fn last_delivery(visitor: &Visitor, view: &BindingView) -> Markup {
     }
 }
 
-fn history(visitor: &Visitor, jobs: Vec<Job>) -> Markup {
+fn history(visitor: &Visitor, jobs: &[Job]) -> Markup {
     let table = Table {
         caption: "The newest syncs",
         columns: &["Job", "State", "Why", "Attempt", "Outcome", "When"],

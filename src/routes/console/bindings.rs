@@ -12,6 +12,7 @@ use super::{pills, query};
 use crate::binding::{self, BindingFilter, BindingView, Status};
 use crate::db::Conn;
 use crate::ids::{BindingId, OrganizationId};
+use crate::repository::Repository;
 use crate::routes::bindings;
 use crate::routes::page;
 use crate::routes::problem::ApiError;
@@ -129,7 +130,7 @@ pub(super) fn follows(visitor: &Visitor, view: &BindingView) -> Markup {
     let grants = visitor.api.context.config.access.grants;
     let name = view
         .shown_repository(grants)
-        .map_or_else(|| binding.requested_name(), |now| now.full_name());
+        .map_or_else(|| binding.requested_name(), Repository::full_name);
     let git_ref = binding.git_ref.as_deref();
     html! {
         code.wrap { (name.to_string()) @if let Some(git_ref) = git_ref { "@" (git_ref) } ":" (binding.root_path) }

@@ -16,6 +16,7 @@ use super::{pills, query};
 use crate::binding;
 use crate::db::Conn;
 use crate::github::delivery_body::BodyFormat;
+use crate::github::ids::{InstallationId, RepositoryId};
 use crate::inbox::{self, Decision, Delivery, DeliveryState};
 use crate::routes::deliveries::{no_such, visible};
 use crate::routes::problem::ApiError;
@@ -107,11 +108,11 @@ fn standing(visitor: &Visitor, delivery: &Delivery) -> Markup {
         ),
         (
             "Repository id",
-            number(delivery.repository_github_id.map(|id| id.get())),
+            number(delivery.repository_github_id.map(RepositoryId::get)),
         ),
         (
             "Installation id",
-            number(delivery.installation_github_id.map(|id| id.get())),
+            number(delivery.installation_github_id.map(InstallationId::get)),
         ),
         (
             "Ref",

@@ -4,6 +4,7 @@ use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::uri::PathAndQuery;
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 
@@ -51,7 +52,7 @@ fn lead_to_sign_in(mut answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxB
             let wanted = request
                 .uri()
                 .path_and_query()
-                .map_or("", |asked| asked.as_str());
+                .map_or("", PathAndQuery::as_str);
             query::with(&sign_in, &[("next", wanted)])
         }
         _ => sign_in,

@@ -1,5 +1,10 @@
 //! What pages are made of: tables, lists of facts, shas, links, forms.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "markup is made where it is handed over, and used nowhere else"
+)]
+
 use maud::{Markup, html};
 
 use super::visitor::Visitor;

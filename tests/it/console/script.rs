@@ -1,6 +1,6 @@
 //! Script in whatever others may choose is text on every page.
 
-use super::{Browser, all_pages, lived_in};
+use super::{Browser, all_pages, lived_in, token};
 use crate::support::{ADMIN, World, stories};
 
 const SCRIPT: &str = "<script>alert(1)</script>\"'><img src=x>";
@@ -36,7 +36,7 @@ fn everywhere() -> String {
 
 stories! {
     async fn script_is_text_on_every_page(world: World) {
-        let (_, token) = super::token(&world, "ada", None, "admin").await;
+        let (_, token) = token(&world, "ada", None, "admin").await;
         lived_in(&world).await;
         world.heal().await;
         let pages = all_pages(&world).await;

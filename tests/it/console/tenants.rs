@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::{all_pages, lived_in, visitor};
+use super::{all_pages, audited, lived_in, visitor};
 use crate::support::{World, stories};
 
 /// What belongs to `acme` alone, in words and numbers.
@@ -98,7 +98,7 @@ stories! {
         other.get("/deliveries").await.expect(403);
         other.get("/jobs/1").await.expect(404);
         other.get("/audit").await.expect(403);
-        let events = super::audited(&world).await;
+        let events = audited(&world).await;
         let expected = [("delivery.read", "/deliveries", 403), ("job.read", "/jobs/1", 404), ("audit.read", "/audit", 403)];
         let refused: Vec<_> = events.iter().filter(|event| event.2 >= 400).map(|event| (event.0.as_str(), event.1.as_str(), event.2)).collect();
         assert_eq!(refused, expected);
