@@ -38,6 +38,10 @@ text_enum! {
         HealingRead = "healing.read",
         ExplanationRead = "explanation.read",
         AuditRead = "audit.read",
+        OverviewRead = "overview.read",
+        RepositoryRead = "repository.read",
+        SessionCreate = "session.create",
+        SessionEnd = "session.end",
     }
 }
 

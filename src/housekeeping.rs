@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::db::{Conn, DbError};
-use crate::{audit, blob, content, healing, inbox, queue};
+use crate::{audit, blob, content, healing, inbox, queue, session};
 
 /// Between two rounds.
 const INTERVAL: Duration = Duration::from_secs(600);
@@ -28,9 +28,10 @@ enum Chore {
     Contents,
     Blobs,
     Audit,
+    Sessions,
 }
 
-const CHORES: [Chore; 7] = [
+const CHORES: [Chore; 8] = [
     Chore::HealingJobs,
     Chore::FinishedJobs,
     Chore::Bodies,
@@ -38,6 +39,7 @@ const CHORES: [Chore; 7] = [
     Chore::Contents,
     Chore::Blobs,
     Chore::Audit,
+    Chore::Sessions,
 ];
 
 /// Works until `stop`.
@@ -86,6 +88,8 @@ fn before(context: &Context, chore: Chore) -> DateTime<Utc> {
         Chore::Deliveries => config.inbox.keep_deliveries,
         Chore::Contents | Chore::Blobs => config.sync.grace,
         Chore::Audit => config.access.keep_audit,
+        // They say themselves when they end.
+        Chore::Sessions => return context.clock.now(),
     };
     context.clock.now() - kept
 }
@@ -99,6 +103,7 @@ async fn delete(chore: Chore, before: DateTime<Utc>, conn: &mut Conn) -> QueryRe
         Chore::Contents => return content::collect(before, conn).await,
         Chore::Blobs => blob::collect(before, STEP, conn).await?,
         Chore::Audit => audit::prune(before, STEP, conn).await?,
+        Chore::Sessions => session::prune(before, STEP, conn).await?,
     };
     Ok(i64::try_from(gone).is_ok_and(|gone| gone >= STEP))
 }

@@ -45,4 +45,5 @@ row_id! {
     RepositoryRowId
     RepositoryRefId
     AuditEventId
+    SessionId
 }

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use crate::db::schema::installations;
+use crate::db::schema::{github_apps, installation_grants, installations};
 use crate::db::{Conn, Dialect, Json};
 use crate::github::client;
 use crate::github::ids::{InstallationId, OwnerId};
 use crate::github::needed;
-use crate::ids::{AppRowId, InstallationRowId};
+use crate::ids::{AppRowId, InstallationRowId, OrganizationId};
 
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = installations, check_for_backend(Dialect))]
@@ -105,6 +105,32 @@ pub async fn of_rows(ids: &[InstallationRowId], conn: &mut Conn) -> QueryResult<
         .select(Installation::as_select())
         .load(conn)
         .await
+}
+
+/// All that are known, each with its GitHub; of one organisation, those that it has a grant for.
+pub async fn list(
+    organization: Option<OrganizationId>,
+    after: Option<InstallationRowId>,
+    limit: i64,
+    conn: &mut Conn,
+) -> QueryResult<Vec<(Installation, String)>> {
+    let mut query = installations::table
+        .inner_join(github_apps::table)
+        .order(installations::id)
+        .select((Installation::as_select(), github_apps::host))
+        .into_boxed()
+        .limit(limit);
+    if let Some(organization) = organization {
+        let granted = installation_grants::table
+            .filter(installation_grants::organization_id.eq(organization))
+            .filter(installation_grants::github_host.eq(github_apps::host))
+            .filter(installation_grants::installation_id.eq(installations::github_id));
+        query = query.filter(diesel::dsl::exists(granted));
+    }
+    if let Some(after) = after {
+        query = query.filter(installations::id.gt(after));
+    }
+    query.load(conn).await
 }
 
 /// The App's installations on one account: one, or several after reinstalls.

@@ -42,6 +42,7 @@ pub mod organization;
 pub mod project;
 pub mod repository;
 pub mod repository_ref;
+pub mod session;
 pub mod slug;
 pub mod token;
 

@@ -124,8 +124,7 @@ pub(crate) async fn authenticate(
         .optional()?;
     Ok(found.and_then(|(token, salt, stored)| {
         let proven = mac(&salt, secret).verify_slice(&stored).is_ok();
-        let good = token.revoked_at.is_none() && token.expires_at.is_none_or(|at| at > now);
-        (proven && good).then_some(token)
+        (proven && token.is_good(now)).then_some(token)
     }))
 }
 
@@ -146,6 +145,11 @@ pub async fn touch(token: &Token, now: DateTime<Utc>, conn: &mut Conn) -> QueryR
 impl Token {
     fn is_global_admin(&self) -> bool {
         self.organization_id.is_none() && self.role == Role::Admin
+    }
+
+    /// Neither revoked nor expired.
+    pub fn is_good(&self, now: DateTime<Utc>) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|at| at > now)
     }
 
     pub fn is_touch_due(&self, now: DateTime<Utc>) -> bool {

@@ -8,6 +8,7 @@ mod put;
 mod request;
 mod root_path;
 mod state;
+mod tally;
 mod view;
 mod written;
 
@@ -21,6 +22,7 @@ pub use put::{PutBinding, PutOutcome, delete, put};
 pub use request::{BindingRequest, BindingSpec, InvalidField};
 pub use root_path::{ParseRootPathError, RootPath};
 pub use state::{Published, fail, follow, publish, record_delivery, record_finding, record_job};
+pub use tally::count;
 pub use view::{BindingFilter, BindingView, RepositoryFilter, list, view};
 pub use written::{ParseWrittenError, Written};
 

@@ -25,6 +25,8 @@ settings! {
         shutdown_timeout: Duration = value "30s", "BINDERY_SHUTDOWN_TIMEOUT", from "0s" to "10m";
         /// The largest body of an API request.
         max_body: ByteSize = value "1MiB", "BINDERY_MAX_BODY", from "1KiB" to "25MiB";
+        /// Whether the console is served, at `/console`.
+        console: bool = value "true", "BINDERY_CONSOLE";
         /// What files that are being read may hold together, beyond those of up to 64 KiB; half of it for
         /// one organisation. Further ones wait or are answered 503. A larger file than all of it is read
         /// when no other is.

@@ -314,6 +314,17 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    console_sessions (id) {
+        id -> BigInt,
+        hash -> Binary,
+        token_id -> Nullable<BigInt>,
+        admin_mark -> Nullable<Binary>,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(projects -> organizations (organization_id));
 diesel::joinable!(api_tokens -> organizations (organization_id));
 diesel::joinable!(installations -> github_apps (github_app_id));
@@ -335,6 +346,7 @@ diesel::joinable!(content_files -> contents (content_id));
 diesel::joinable!(content_files -> blobs (blob_id));
 diesel::joinable!(delivery_decisions -> deliveries (delivery_id));
 diesel::joinable!(delivery_decisions -> bindings (binding_id));
+diesel::joinable!(console_sessions -> api_tokens (token_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     organizations,
@@ -357,4 +369,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     content_files,
     delivery_decisions,
     audit_events,
+    console_sessions,
 );

@@ -12,6 +12,7 @@ mod reading;
 mod record;
 mod seen;
 mod settle;
+mod tally;
 mod worker;
 
 pub use body::{Encoding, raw_size};
@@ -26,4 +27,5 @@ pub use record::{NewDelivery, Recorded, record};
 pub use seen::{
     SeenDelivery, Told, before_of, known_guids, newest_push, push_of, record_seen, unread_pushes,
 };
+pub use tally::{Travel, count_received, travels};
 pub use worker::{InboxSettings, InboxWorker};

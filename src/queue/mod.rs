@@ -28,6 +28,7 @@ mod put_back;
 mod request;
 mod rescue;
 mod settle;
+mod tally;
 mod worker;
 
 pub use backoff::Backoff;
@@ -44,4 +45,5 @@ pub use kind::{Effect, Finish, JobKind, Outcome, Registry};
 pub use prune::{prune, prune_completed};
 pub use request::Request;
 pub use settle::{Settled, annotate};
+pub use tally::{Ended, count_ended};
 pub use worker::{Worker, WorkerSettings};

@@ -1,10 +1,12 @@
 //! Repositories: (host, GitHub's id), and the facts about it that may change under us.
 
 mod confirm;
+mod list;
 mod missing;
 mod names;
 
 pub use confirm::{Coverage, confirm, confirm_unchanged};
+pub use list::{RepositoryListFilter, knowing, list};
 pub use missing::{
     Missing, bound_and_out_of_reach, doubt_installation, mark_covered, mark_lost, mark_missing,
     note_removal,

@@ -26,7 +26,10 @@ impl Asked {
         let action = audit::action(request.method(), &route)
             .ok_or_else(|| ApiError::internal(&format_args!("{route} is no action")))?;
         let id = request.extensions().get::<RequestId>().copied();
-        let place = api.below_prefix(request.path());
+        let path = api.below_prefix(request.path());
+        // The console's places are the API's: what is done there is told as if it were done here.
+        let within = path.strip_prefix("/console");
+        let place = within.filter(|rest| rest.starts_with('/')).unwrap_or(path);
         Ok(Self {
             action,
             place: printable(place),

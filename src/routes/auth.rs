@@ -2,7 +2,7 @@
 //! is good, a [`Tenant`] an organisation in which they may act.
 //!
 //! A token is read from the one header alone: no cookie is, so no page of another origin can act for
-//! whoever has one.
+//! whoever has one. The console's cookie is read by the console, which asks more of a form than that.
 
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use crate::db::Conn;
 use crate::ids::{OrganizationId, TokenId};
 use crate::organization::{self, Organization};
 use crate::queue::Cause;
+use crate::session::{self, Holder, SessionSecret};
 use crate::slug::Slug;
 use crate::token::{self, Presented, Role, Token};
 
@@ -50,6 +51,53 @@ pub(super) struct Tenant {
 }
 
 impl Caller {
+    /// Whoever shows this token, if it is good.
+    pub(super) async fn of_token(
+        text: Option<&SecretString>,
+        request: &HttpRequest,
+        api: &Api,
+    ) -> Result<Self, ApiError> {
+        let source = Source::of(request.peer_addr());
+        let found = match text {
+            Some(text) => authenticate(api, source, text).await?,
+            None => None,
+        };
+        match found {
+            Some(somebody) => Self::known(somebody, request, api),
+            None => Err(refused(source, api)),
+        }
+    }
+
+    /// Whoever is signed in to the console by this session, if it is good.
+    pub(super) async fn of_session(
+        secret: &SessionSecret,
+        request: &HttpRequest,
+        api: &Api,
+    ) -> Result<Self, ApiError> {
+        let source = Source::of(request.peer_addr());
+        let now = api.now();
+        let configured = api.context.config.access.admin_token.as_ref();
+        let turn = api.guesses.turn(source, now).await;
+        let holder = session::holder(secret, configured, now, &mut *api.read().await?).await?;
+        drop(turn);
+        let somebody = match holder {
+            Some(Holder::Token(token)) => {
+                touch_if_due(&token, api);
+                token.into()
+            }
+            Some(Holder::ConfiguredAdmin) => Somebody::admin(Actor::ConfiguredAdmin),
+            None => return Err(refused(source, api)),
+        };
+        Self::known(somebody, request, api)
+    }
+
+    fn known(somebody: Somebody, request: &HttpRequest, api: &Api) -> Result<Self, ApiError> {
+        let asked = Asked::of(request, api)?;
+        let caller = Self { somebody, asked };
+        request.extensions_mut().insert(caller.clone());
+        Ok(caller)
+    }
+
     /// The organisation of this slug, if the caller may see it; then, whether the role is enough.
     pub(super) async fn tenant(
         &self,
@@ -111,6 +159,15 @@ impl Caller {
         self.somebody.organization
     }
 
+    /// Whether the token is for all organisations.
+    pub(super) fn is_global(&self) -> bool {
+        self.somebody.organization.is_none()
+    }
+
+    pub(super) fn role(&self) -> Role {
+        self.somebody.role
+    }
+
     pub(super) fn label(&self) -> &str {
         self.somebody.actor.label()
     }
@@ -164,29 +221,20 @@ impl FromRequest for Caller {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let api = Api::of(request);
         let text = bearer(request.headers());
-        let source = Source::of(request.peer_addr());
         let request = request.clone();
-        async move {
-            let found = match &text {
-                Some(text) => authenticate(&api, source, text).await?,
-                None => None,
-            };
-            match found {
-                Some(somebody) => {
-                    let asked = Asked::of(&request, &api)?;
-                    let caller = Self { somebody, asked };
-                    request.extensions_mut().insert(caller.clone());
-                    Ok(caller)
-                }
-                None if api.guesses.is_one_too_many(source, api.now()) => Err(ApiError::new(
-                    Kind::TooManyAttempts,
-                    "many tokens from this address were refused; a good one is still accepted",
-                )),
-                None => Err(ApiError::unauthorized()),
-            }
-        }
-        .boxed_local()
+        async move { Self::of_token(text.as_ref(), &request, &api).await }.boxed_local()
     }
+}
+
+/// One more refusal of this address's.
+fn refused(source: Source, api: &Api) -> ApiError {
+    if api.guesses.is_one_too_many(source, api.now()) {
+        return ApiError::new(
+            Kind::TooManyAttempts,
+            "many tokens from this address were refused; a good one is still accepted",
+        );
+    }
+    ApiError::unauthorized()
 }
 
 /// What cannot be a token is refused without the database, and who guessed too often asks it in a line.
@@ -210,10 +258,16 @@ async fn authenticate(
     let turn = api.guesses.turn(source, now).await;
     let token = token::authenticate(presented, now, &mut *api.read().await?).await?;
     drop(turn);
-    if let Some(token) = token.as_ref().filter(|token| token.is_touch_due(now)) {
-        touch_later(api, token.clone());
+    if let Some(token) = &token {
+        touch_if_due(token, api);
     }
     Ok(token.map(Somebody::from))
+}
+
+fn touch_if_due(token: &Token, api: &Api) {
+    if token.is_touch_due(api.now()) {
+        touch_later(api, token.clone());
+    }
 }
 
 const TOUCH_TIMEOUT: Duration = Duration::from_secs(5);

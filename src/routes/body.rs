@@ -44,6 +44,15 @@ impl Body {
         parse(&bytes)
     }
 
+    /// The fields of a form, as a browser sends it.
+    pub(super) async fn form<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        let bytes = self.read().await?;
+        let malformed = || ApiError::new(Kind::MalformedBody, "the fields of a form are expected");
+        let text = std::str::from_utf8(&bytes).map_err(|_| malformed())?;
+        let fields = web::Query::<T>::from_query(text).map_err(|_| malformed())?;
+        Ok(fields.into_inner())
+    }
+
     async fn read(self) -> Result<Bytes, ApiError> {
         if declared_length(&self.headers).is_some_and(|length| length > self.limit as u64) {
             return Err(too_large(self.limit));

@@ -126,13 +126,13 @@ pub(super) struct DeliveryListQuery {
     /// The commit that a push brought.
     sha: Option<String>,
     #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
     /// From the `Link` of the page before.
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
 }
 
 impl DeliveryListQuery {
-    fn filter(self, page: &Page) -> Result<DeliveryFilter, ApiError> {
+    pub(super) fn filter(self, page: &Page) -> Result<DeliveryFilter, ApiError> {
         for (name, text) in [
             ("event", &self.event),
             ("guid", &self.guid),
@@ -264,7 +264,7 @@ pub(super) async fn replay(
 }
 
 /// To the token of one organisation there are no deliveries.
-fn visible(caller: &Caller, id: &str, needs: Role) -> Result<DeliveryId, ApiError> {
+pub(super) fn visible(caller: &Caller, id: &str, needs: Role) -> Result<DeliveryId, ApiError> {
     if !caller.sees(None) {
         return Err(caller.beyond(no_such()));
     }
@@ -272,6 +272,6 @@ fn visible(caller: &Caller, id: &str, needs: Role) -> Result<DeliveryId, ApiErro
     id.parse().map(DeliveryId::new).map_err(|_| no_such())
 }
 
-fn no_such() -> ApiError {
+pub(super) fn no_such() -> ApiError {
     ApiError::no_such("delivery")
 }

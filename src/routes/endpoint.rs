@@ -5,6 +5,7 @@ use actix_web::http::Method;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{FromRequest, Handler, Resource, Responder, Route, guard, web};
 
+use super::console;
 use super::problem::ApiError;
 use super::time_limit;
 
@@ -13,6 +14,7 @@ pub(super) struct Endpoint {
     methods: Vec<Method>,
     routes: Vec<Route>,
     is_limited: bool,
+    is_page: bool,
 }
 
 impl Endpoint {
@@ -22,6 +24,7 @@ impl Endpoint {
             methods: Vec::new(),
             routes: Vec::new(),
             is_limited: true,
+            is_page: false,
         }
     }
 
@@ -94,8 +97,15 @@ impl Endpoint {
         self
     }
 
+    /// For people: whatever it answers, refusals too, is a page of the console's.
+    pub(super) fn as_page(mut self) -> Self {
+        self.is_page = true;
+        self
+    }
+
     pub(super) fn into_resource(self) -> impl HttpServiceFactory + 'static {
         let limit = Condition::new(self.is_limited, from_fn(time_limit::give_up));
+        let dress = Condition::new(self.is_page, from_fn(console::dress));
         let names: Vec<_> = self.methods.iter().map(Method::as_str).collect();
         let allow = names.join(", ");
         let resource = web::resource(self.path);
@@ -104,6 +114,6 @@ impl Endpoint {
             let refusal = ApiError::method_not_allowed(&allow);
             async move { Err::<&'static str, _>(refusal) }
         }));
-        resource.wrap(limit)
+        resource.wrap(limit).wrap(dress)
     }
 }

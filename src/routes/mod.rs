@@ -11,6 +11,7 @@ mod auth;
 mod bindings;
 mod body;
 mod budget;
+mod console;
 mod deliveries;
 mod endpoint;
 mod etag;
@@ -50,7 +51,7 @@ use actix_web::{HttpRequest, web};
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use crate::config::RolesConfig;
+use crate::config::Config;
 use crate::context::Context;
 use crate::db::{DbError, Pooled};
 use crate::ids::OrganizationId;
@@ -169,22 +170,25 @@ const OF_ANY_ROLE: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 /// Where GitHub delivers.
 const WEBHOOK: &str = "/webhooks/github";
 
-/// The routes of a process with these roles.
-fn endpoints_of(roles: &RolesConfig) -> Vec<Endpoint> {
+/// The routes of a process with these settings.
+fn endpoints_of(config: &Config) -> Vec<Endpoint> {
     let mut served = endpoints();
-    served.retain(|endpoint| roles.receiver || OF_ANY_ROLE.contains(&endpoint.path()));
+    if config.http.console {
+        served.extend(console::endpoints());
+    }
+    served.retain(|endpoint| config.roles.receiver || OF_ANY_ROLE.contains(&endpoint.path()));
     served
 }
 
 impl Api {
     fn endpoints(&self) -> Vec<Endpoint> {
-        let mut served = endpoints_of(&self.context.config.roles);
+        let mut served = endpoints_of(&self.context.config);
         served.retain(|endpoint| self.command_token.is_none() || endpoint.path() != WEBHOOK);
         served
     }
 }
 
-/// Every route.
+/// Every route of the API.
 fn endpoints() -> Vec<Endpoint> {
     let mut all = vec![
         Endpoint::at(WEBHOOK)

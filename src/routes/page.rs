@@ -20,7 +20,12 @@ const CHECKSUM: usize = 6;
 /// The query's parameters. An unknown one is refused: a filter that is passed over answers another
 /// question than the one that was asked.
 pub(super) fn query<T: DeserializeOwned>(request: &HttpRequest) -> Result<T, ApiError> {
-    web::Query::<T>::from_query(request.query_string())
+    query_of(request.query_string())
+}
+
+/// The same of a query by itself.
+pub(super) fn query_of<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
+    web::Query::<T>::from_query(query)
         .map(web::Query::into_inner)
         .map_err(|error| match error {
             actix_web::error::QueryPayloadError::Deserialize(error) => {

@@ -248,7 +248,7 @@ impl ApiError {
         self.kind
     }
 
-    fn problem(&self) -> Problem {
+    pub(super) fn problem(&self) -> Problem {
         Problem {
             problem_type: format!("/problems/{}", self.kind.slug()),
             title: self.kind.title(),

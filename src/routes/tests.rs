@@ -1,6 +1,7 @@
 //! The API over a database of its own, without GitHub.
 
 mod bindings;
+mod console;
 mod deliveries;
 mod files;
 mod jobs;

@@ -35,6 +35,7 @@ mod canary;
 mod certificates;
 mod cli;
 mod coalescing;
+mod console;
 mod content;
 mod database;
 mod demo;

@@ -80,13 +80,13 @@ pub(super) struct AuditListQuery {
     /// Not what is older.
     since: Option<DateTime<Utc>>,
     #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
     /// From the `Link` of the page before.
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
 }
 
 impl AuditListQuery {
-    fn filter(
+    pub(super) fn filter(
         &self,
         organization: Option<OrganizationId>,
         page: &Page,

@@ -18,8 +18,8 @@ use crate::token::Role;
 
 /// The binding that a path leads to, whether it is there or not.
 #[derive(Debug)]
-pub(super) struct At {
-    pub(super) org: String,
+pub(in crate::routes) struct At {
+    pub(in crate::routes) org: String,
     pub(super) project: Option<String>,
     /// `None`: Docverse's spelling of the one name that it knows.
     name: Option<String>,
@@ -71,7 +71,7 @@ impl At {
         })
     }
 
-    pub(super) async fn find(
+    pub(in crate::routes) async fn find(
         &self,
         caller: &Caller,
         needs: Role,
@@ -83,7 +83,7 @@ impl At {
         binding.ok_or_else(no_such)
     }
 
-    pub(super) async fn view(
+    pub(in crate::routes) async fn view(
         &self,
         caller: &Caller,
         needs: Role,

@@ -129,7 +129,7 @@ pub(super) async fn list(
 
 /// The content to list, and the path to go on after. A list that was begun goes on with the same
 /// content though it may have been replaced; it is collected only later.
-async fn begin<'a>(
+pub(in crate::routes) async fn begin<'a>(
     binding: &Binding,
     position: Option<&'a str>,
     conn: &mut Conn,
@@ -200,7 +200,7 @@ pub(super) async fn file(
 }
 
 /// The path as it is in the tree. The router has decoded all but `%25`, `%2F` and `%2B`.
-fn path_of(request: &HttpRequest) -> Option<String> {
+pub(in crate::routes) fn path_of(request: &HttpRequest) -> Option<String> {
     let path = request.match_info().get("path")?;
     let path = percent_decode_str(path).decode_utf8().ok()?;
     (!path.is_empty() && !path.contains('\0')).then(|| path.into_owned())

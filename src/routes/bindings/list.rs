@@ -78,7 +78,7 @@ pub(super) async fn list(
     Ok(page.answer(&api, &request, &body, next.as_deref()))
 }
 
-fn repository(text: &str, api: &Api) -> Result<RepositoryFilter, ApiError> {
+pub(in crate::routes) fn repository(text: &str, api: &Api) -> Result<RepositoryFilter, ApiError> {
     let by_id = text.parse().ok().and_then(RepositoryId::new);
     let by_name = text
         .split_once('/')

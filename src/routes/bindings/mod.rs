@@ -13,7 +13,12 @@ mod representation;
 mod served;
 mod sync;
 
-pub(super) use sync::Syncs;
+pub(super) use at::At;
+pub(super) use files::{begin, path_of};
+pub(super) use list::repository;
+pub(super) use readable::check as check_readable;
+pub(super) use representation::web_url;
+pub(super) use sync::{Syncs, sync as request_sync};
 
 use utoipa::OpenApi;
 

@@ -10,7 +10,7 @@ use crate::routes::problem::{ApiError, Kind};
 /// Refuses what is of an installation that the organisation has no grant for any more; the bytes stay,
 /// and are served again once the grant is back. It is the content's repository that counts: the binding
 /// may have been pointed elsewhere since.
-pub(super) async fn check(
+pub(in crate::routes) async fn check(
     binding: &Binding,
     content: ContentId,
     api: &Api,

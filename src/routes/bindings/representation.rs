@@ -160,7 +160,8 @@ const PATH: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-fn web_url(binding: &Binding, repository: Option<&Repository>) -> String {
+/// Where people look at what is bound, on its GitHub.
+pub(in crate::routes) fn web_url(binding: &Binding, repository: Option<&Repository>) -> String {
     let name = repository.map_or_else(|| binding.requested_name(), Repository::full_name);
     let repository = format!("https://{}/{name}", binding.github_host);
     let root = binding.root_path.trim_end_matches('/');

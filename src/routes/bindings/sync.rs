@@ -58,7 +58,7 @@ impl Syncs {
     params(AtPath),
     responses((status = 202, description = "The job that will do it", body = SyncBody)),
 )]
-pub(super) async fn sync(
+pub(in crate::routes) async fn sync(
     api: web::Data<Api>,
     caller: Caller,
     at: At,

@@ -123,13 +123,13 @@ pub(super) struct JobListQuery {
     /// The id of a binding.
     binding: Option<i64>,
     #[param(minimum = 1, maximum = 100, default = 50)]
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
     /// From the `Link` of the page before.
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
 }
 
 impl JobListQuery {
-    fn filter(&self, caller: &Caller, page: &Page) -> Result<JobFilter, ApiError> {
+    pub(super) fn filter(&self, caller: &Caller, page: &Page) -> Result<JobFilter, ApiError> {
         let kind = match (self.binding, &self.kind) {
             (Some(_), Some(kind)) if kind != sync::KIND => {
                 return Err(ApiError::invalid_query(

@@ -40,6 +40,7 @@ async fn rows(world: &World) -> Vec<i64> {
         "repositories",
         "timers",
         "api_tokens",
+        "console_sessions",
     ] {
         rows.push(world.count(table).await);
     }
