@@ -157,7 +157,7 @@ async fn what_is_asked_for_one_after_the_other_is_looked_at_together() {
     let folders: Vec<(String, &str)> = (0..20).map(|n| (format!("d{n}/x"), "1")).collect();
     let folders: Vec<(&str, &str)> = folders
         .iter()
-        .map(|(path, text)| (&**path, *text))
+        .map(|(path, text)| (path.as_str(), *text))
         .collect();
     world.repository("many", &folders).await;
     for n in 0..20 {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
@@ -18,7 +19,7 @@ fn read(tar: impl Read) -> BTreeMap<String, (u8, u32, Option<Vec<u8>>, Vec<u8>)>
     let entries = archive.entries().unwrap().map(|entry| {
         let mut entry = entry.unwrap();
         let path = String::from_utf8(entry.path_bytes().into_owned()).unwrap();
-        let link = entry.link_name_bytes().map(|link| link.into_owned());
+        let link = entry.link_name_bytes().map(Cow::into_owned);
         let (kind, mode) = (entry.header().entry_type().as_byte(), entry.header().mode());
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).unwrap();
