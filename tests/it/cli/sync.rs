@@ -55,4 +55,21 @@ stories! {
         world.settle().await;
         world.end().await;
     }
+
+    async fn a_job_is_called_off_and_done_again(world: World) {
+        world.repository("templates", &[("a", "1")]).await;
+        world.bind("site", "templates", json!({})).await;
+        let waits = run(&world, &["jobs", "--binding", "acme/site", "-o", "json"]).await.expect(0).json();
+        let id = waits[0]["id"].to_string();
+        let cancelled = run(&world, &["cancel", &id, "-o", "json"]).await.expect(0).json();
+        assert_eq!(cancelled[0]["state"], "cancelled");
+        let twice = run(&world, &["cancel", &id]).await.expect(1);
+        twice.says("nothing to cancel");
+        let again = run(&world, &["retry", &id, "-o", "json"]).await.expect(0).json();
+        assert_ne!(again[0]["id"].to_string(), id);
+        world.settle().await;
+        let done = run(&world, &["job", &again[0]["id"].to_string(), "-o", "json"]).await.expect(0).json();
+        assert_eq!(done["state"], "completed");
+        world.end().await;
+    }
 }
