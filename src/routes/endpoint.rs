@@ -98,7 +98,7 @@ impl Endpoint {
     }
 
     /// For people: whatever it answers, refusals too, is a page of the console's.
-    pub(super) fn as_page(mut self) -> Self {
+    pub(super) fn for_people(mut self) -> Self {
         self.is_page = true;
         self
     }

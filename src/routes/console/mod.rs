@@ -71,7 +71,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     }));
     // The last: whatever nothing else answers to.
     all.push(Endpoint::at("/console/{path:.*}").get(frame::no_such_page));
-    all.into_iter().map(Endpoint::as_page).collect()
+    all.into_iter().map(Endpoint::for_people).collect()
 }
 
 /// A binding's places, as in the API.
