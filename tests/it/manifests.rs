@@ -32,7 +32,9 @@ fn kubernetes() -> Vec<(PathBuf, Value)> {
     let folder = std::fs::read_dir(root().join("deploy/kubernetes")).expect("the manifests");
     let paths = folder.map(|entry| entry.expect("a file").path());
     let all = paths.map(|path| (path.clone(), manifest(&path)));
-    let mut all: Vec<_> = all.filter(|(_, it)| it["kind"] != "Kustomization").collect();
+    let mut all: Vec<_> = all
+        .filter(|(_, it)| it["kind"] != "Kustomization")
+        .collect();
     all.sort_by(|(a, _), (b, _)| a.cmp(b));
     all
 }
@@ -107,6 +109,10 @@ fn compose_reads_its_file() {
 
 /// Where systemd is: the unit with the program at a place where it is here.
 #[test]
+#[expect(
+    clippy::print_stderr,
+    reason = "whoever reads the log knows that it was not looked at"
+)]
 fn systemd_reads_its_unit() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("bindery.service");
@@ -123,6 +129,9 @@ fn systemd_reads_its_unit() {
         return;
     };
     let said = String::from_utf8_lossy(&verified.stderr);
-    let of_ours: Vec<_> = said.lines().filter(|line| line.contains("bindery")).collect();
+    let of_ours: Vec<_> = said
+        .lines()
+        .filter(|line| line.contains("bindery"))
+        .collect();
     assert!(of_ours.is_empty() && verified.status.success(), "{said}");
 }

@@ -110,7 +110,10 @@ async fn an_init_system_is_told_when_it_serves_and_when_it_stops() {
     command.env("NOTIFY_SOCKET", &path);
     let serving = Serving::spawn(command).await;
     let ready = told().await;
-    assert!(ready.contains("READY=1\nSTATUS=serving on 127.0.0.1:"), "{ready}");
+    assert!(
+        ready.contains("READY=1\nSTATUS=serving on 127.0.0.1:"),
+        "{ready}"
+    );
     serving.api.get("/readyz").await.expect(200);
     let ((status, _), stopping) = tokio::join!(serving.stop(), told());
     assert_eq!((status, stopping.trim_end()), (0, "STOPPING=1"));

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::bindings::follows;
 use super::frame::{Page, Section};
 use super::parts::{
-    self, Table, act, code, empty, facts, job_link, link, live, outside, quiet, sha_or,
+    self, Table, act, code, empty, facts, job_link, link, live, outside, quiet, sha_or, short,
 };
 use super::time::{ago, ago_or};
 use super::visitor::Visitor;
@@ -48,7 +48,7 @@ pub(super) async fn show(
     };
     let page = Page {
         section: Section::Bindings,
-        title: place.trim_start_matches("/orgs/"),
+        title: &short(&place),
         live: 2,
         content,
     };

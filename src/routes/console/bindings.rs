@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::frame::{Page, Section};
-use super::parts::{Table, choice, empty, field, filters, link, live, next_page, sha_or};
+use super::parts::{Table, choice, empty, field, filters, link, live, next_page, sha_or, short};
 use super::time::ago_or;
 use super::visitor::Visitor;
 use super::{pills, query};
@@ -115,7 +115,7 @@ pub(super) fn row(visitor: &Visitor, view: &BindingView) -> Vec<Markup> {
     let (binding, place) = (&view.binding, view.place());
     let grants = visitor.api.context.config.access.grants;
     vec![
-        link(&visitor.link(&place), place.trim_start_matches("/orgs/")),
+        link(&visitor.link(&place), &short(&place)),
         follows(visitor, view),
         pills::status(binding.status),
         pills::access(view.access(grants)),

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::deliveries::event;
 use super::frame::{Page, Section};
 use super::parts::{
-    self, Table, act, bytes, code, empty, facts, job_link, link, live, quiet, sha_or,
+    self, Table, act, bytes, code, empty, facts, job_link, link, live, quiet, sha_or, short,
 };
 use super::time::{ago, ago_or};
 use super::visitor::Visitor;
@@ -163,7 +163,7 @@ async fn decided(
 fn row(visitor: &Visitor, decision: &Decision, place: Option<&str>) -> Vec<Markup> {
     vec![
         match place {
-            Some(place) => link(&visitor.link(place), place.trim_start_matches("/orgs/")),
+            Some(place) => link(&visitor.link(place), &short(place)),
             None => html! { "binding " (decision.binding_id.get()) },
         },
         pills::verdict(decision.verdict),

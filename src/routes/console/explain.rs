@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use maud::{Markup, html};
 
 use super::frame::{Page, Section};
-use super::parts::{empty, job_link, link};
+use super::parts::{empty, job_link, link, short};
 use super::search::{self, Searched};
 use super::visitor::Visitor;
 use super::{pills, query};
@@ -216,7 +216,7 @@ fn explained(visitor: &Visitor, explanation: &Explanation) -> Markup {
                 p { (pills::code(verdict.code)) " " strong { (verdict.says) } }
                 p { "To do: " (verdict.to_do) }
                 @if let Some(place) = &verdict.binding {
-                    p { (link(&visitor.link(place), place.trim_start_matches("/orgs/"))) }
+                    p { (link(&visitor.link(place), &short(place))) }
                 }
             }
             @if !explanation.steps.is_empty() {

@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::frame::{Page, Section};
-use super::parts::{Table, bytes, code, empty, link, next_page, quiet, sha};
+use super::parts::{Table, bytes, code, empty, link, next_page, quiet, sha, short};
 use super::query;
 use super::time::ago;
 use super::visitor::Visitor;
@@ -54,7 +54,7 @@ pub(super) async fn list(
     };
     let page = Page {
         section: Section::Bindings,
-        title: &format!("Files of {}", place.trim_start_matches("/orgs/")),
+        title: &format!("Files of {}", short(&place)),
         live: 0,
         content: body,
     };

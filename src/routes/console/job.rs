@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use maud::{Markup, html};
 
 use super::frame::{Page, Section};
-use super::parts::{self, Table, act, code, empty, facts, link, live, quiet};
+use super::parts::{self, Table, act, code, empty, facts, link, live, quiet, short};
 use super::pills;
 use super::time::{ago, ago_or};
 use super::visitor::Visitor;
@@ -74,7 +74,7 @@ fn actions(visitor: &Visitor, job: &Job) -> Markup {
 fn standing(visitor: &Visitor, job: &Job, place: Option<&str>) -> Markup {
     let now = visitor.now();
     let target = match place {
-        Some(place) => html! { (link(&visitor.link(place), place.trim_start_matches("/orgs/"))) },
+        Some(place) => html! { (link(&visitor.link(place), &short(place))) },
         None => html! { (job.target) },
     };
     facts(vec![

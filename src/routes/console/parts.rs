@@ -8,6 +8,7 @@
 use maud::{Markup, html};
 
 use super::visitor::Visitor;
+use crate::explain::BindingPlace;
 
 /// A table that becomes cards on a phone: each cell knows its column's name.
 pub(super) struct Table<'a> {
@@ -83,6 +84,12 @@ pub(super) fn quiet(text: &str) -> Markup {
 
 pub(super) fn link(to: &str, text: &str) -> Markup {
     html! { a href=(to) { (text) } }
+}
+
+/// A binding's place as people write it.
+pub(super) fn short(place: &str) -> String {
+    let read = place.parse::<BindingPlace>();
+    read.map_or_else(|_| place.to_owned(), |place| place.short())
 }
 
 /// To GitHub: it is not told from where.

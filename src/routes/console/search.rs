@@ -3,7 +3,6 @@
 use crate::explain::{BindingPlace, Sought};
 use crate::git::Oid;
 use crate::ids::JobId;
-use crate::slug::Slug;
 
 /// What it may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,11 +40,7 @@ pub(super) fn read(text: &str) -> Option<Searched> {
     if let Some(found) = commit_of(text) {
         return Some(found);
     }
-    if let Ok(place) = text.parse() {
-        return Some(Searched::Binding(place));
-    }
-    let place = short_place(text);
-    match (text.parse::<Sought>(), place) {
+    match (text.parse::<Sought>(), text.parse().ok()) {
         (Ok(sought), place) => Some(Searched::Name(sought, place)),
         (Err(_), Some(place)) => Some(Searched::Binding(place)),
         (Err(_), None) => None,
@@ -64,24 +59,6 @@ fn commit_of(text: &str) -> Option<Searched> {
     let (repository, sha) = text.rsplit_once(['@', ' '])?;
     let oid = sha.to_ascii_lowercase().parse().ok()?;
     Some(Searched::CommitOf(repository.trim().parse().ok()?, oid))
-}
-
-/// `acme/site`, `acme/docs/site`: an organisation, perhaps a project, and a name.
-fn short_place(text: &str) -> Option<BindingPlace> {
-    let slug = |text: &str| text.parse::<Slug>().ok();
-    match text.split('/').collect::<Vec<_>>().as_slice() {
-        [organization, name] => Some(BindingPlace {
-            organization: slug(organization)?,
-            project: None,
-            name: slug(name)?,
-        }),
-        [organization, project, name] => Some(BindingPlace {
-            organization: slug(organization)?,
-            project: Some(slug(project)?),
-            name: slug(name)?,
-        }),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

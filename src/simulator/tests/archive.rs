@@ -13,8 +13,11 @@ use crate::simulator::disk::DiskRepository;
 
 use super::Story;
 
-/// Kind, mode, link and bytes of each entry, by its path.
-fn read(tar: impl Read) -> BTreeMap<String, (u8, u32, Option<Vec<u8>>, Vec<u8>)> {
+/// Kind, mode, link and bytes.
+type Entry = (u8, u32, Option<Vec<u8>>, Vec<u8>);
+
+/// The entries by their paths.
+fn read(tar: impl Read) -> BTreeMap<String, Entry> {
     let mut archive = Archive::new(tar);
     let entries = archive.entries().unwrap().map(|entry| {
         let mut entry = entry.unwrap();

@@ -59,6 +59,7 @@ stories! {
     async fn a_job_is_called_off_and_done_again(world: World) {
         world.repository("templates", &[("a", "1")]).await;
         world.bind("site", "templates", json!({})).await;
+        run(&world, &["sync", "acme/site"]).await.expect(0);
         let waits = run(&world, &["jobs", "--binding", "acme/site", "-o", "json"]).await.expect(0).json();
         let id = waits[0]["id"].to_string();
         let cancelled = run(&world, &["cancel", &id, "-o", "json"]).await.expect(0).json();

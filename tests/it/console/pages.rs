@@ -110,7 +110,7 @@ fn leads_away(page: &str) -> Vec<String> {
         let is_quiet = attributes.contains("rel=\"noreferrer noopener\"");
         let is_github =
             to.starts_with("https://127.0.0.1") || to.starts_with("https://github.com/");
-        if !is_here && !(is_github && is_quiet) {
+        if !(is_here || is_github && is_quiet) {
             away.push(attributes.to_owned());
         }
     }

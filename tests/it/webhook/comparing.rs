@@ -46,7 +46,13 @@ fn w62_a_digest_is_compared_by_hmac_alone() {
                 .iter()
                 .any(|way| line.contains(way))
         });
-        for line in comparing.filter(|line| !line.contains("api_tokens::")) {
+        // The database looks up by the hash of what is random: it is no secret of whoever asks.
+        let in_sql = |line: &str| {
+            ["api_tokens::", "console_sessions::"]
+                .iter()
+                .any(|it| line.contains(it))
+        };
+        for line in comparing.filter(|line| !in_sql(line)) {
             let secrets = [
                 "mac",
                 "digest",
