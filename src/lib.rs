@@ -55,3 +55,6 @@ pub mod github;
 
 // A believable GitHub, for the demo, the tests and whoever develops offline.
 pub mod simulator;
+
+#[cfg(test)]
+mod committed_table;

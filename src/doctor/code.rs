@@ -121,12 +121,8 @@ impl std::fmt::Display for Code {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
-
-    const BEGIN: &str = "|---|---|---|\n";
-    const END: &str = "\n\n";
+    use crate::committed_table;
 
     fn rows() -> String {
         let row = |code: &Code| format!("| `{code}` | {} | {} |", code.checks(), code.fix());
@@ -134,19 +130,9 @@ mod tests {
         rows.join("\n")
     }
 
-    /// `BINDERY_WRITE_DOCS=1` writes it instead: that is what `./dev codes` does.
     #[test]
     fn the_committed_table_is_up_to_date() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/doctor.md");
-        let page = std::fs::read_to_string(&path).expect("the page is committed");
-        let (head, rest) = page.split_once(BEGIN).expect("a table");
-        let (table, tail) = rest.split_once(END).expect("an end of the table");
-        if std::env::var_os("BINDERY_WRITE_DOCS").is_some() {
-            let page = format!("{head}{BEGIN}{}{END}{tail}", rows());
-            std::fs::write(&path, page).expect("docs/ is writable");
-            return;
-        }
-        assert!(table == rows(), "docs/doctor.md is old: run `./dev codes`");
+        committed_table::check("docs/doctor.md", &rows());
     }
 
     #[test]

@@ -256,13 +256,9 @@ impl std::fmt::Display for Code {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-    use std::path::Path;
-
     use super::*;
-
-    const BEGIN: &str = "|---|---|---|\n";
-    const END: &str = "\n\n";
+    use crate::committed_table;
+    use std::collections::BTreeSet;
 
     fn rows() -> String {
         let row = |code: &Code| format!("| `{code}` | {} | {} |", code.means(), code.to_do());
@@ -270,19 +266,9 @@ mod tests {
         rows.join("\n")
     }
 
-    /// `BINDERY_WRITE_DOCS=1` writes it instead: that is what `./dev codes` does.
     #[test]
     fn the_committed_table_is_up_to_date() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/explain.md");
-        let page = std::fs::read_to_string(&path).expect("the page is committed");
-        let (head, rest) = page.split_once(BEGIN).expect("a table");
-        let (table, tail) = rest.split_once(END).expect("an end of the table");
-        if std::env::var_os("BINDERY_WRITE_DOCS").is_some() {
-            let page = format!("{head}{BEGIN}{}{END}{tail}", rows());
-            std::fs::write(&path, page).expect("docs/ is writable");
-            return;
-        }
-        assert!(table == rows(), "docs/explain.md is old: run `./dev codes`");
+        committed_table::check("docs/explain.md", &rows());
     }
 
     #[test]
